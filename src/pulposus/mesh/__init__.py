@@ -1,0 +1,21 @@
+"""The extruded hexahedral O-grid and its finite-element operators. Knows nothing of discs."""
+
+from pulposus._lazy import attach
+
+__getattr__, __dir__, __all__ = attach(
+    __name__,
+    {
+        "Topology": "._topology",
+        "topology": "._topology",
+        "reference_points": "._topology",
+        "axial_positions": "._topology",
+        "node_volumes": "._operators",
+        "element_volumes": "._operators",
+        "corner_volumes": "._operators",
+        "jacobian_determinants": "._operators",
+        "diffusion_stencil": "._operators",
+        "apply_stencil": "._operators",
+        "face_areas": "._operators",
+        "sum_to_nodes": "._operators",
+    },
+)
