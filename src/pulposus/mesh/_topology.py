@@ -30,6 +30,8 @@ class Plan:
         inner, middle, outer: Rings between the block and the first named ring, between the two named rings, and outside them.
         plate: Axial layers of each plate region (below the lower and above the upper named plane).
         core: Axial layers between the named planes.
+        grading: Thickness of the middle core layer over that of the core layer next to a plate (a geometric series): the solutes
+            change fastest where they enter.
     """
 
     square: int
@@ -38,12 +40,13 @@ class Plan:
     outer: int
     plate: int
     core: int
+    grading: float
 
 
 PLANS = {
-    "coarse": Plan(square=8, inner=4, middle=3, outer=3, plate=2, core=8),
-    "standard": Plan(square=14, inner=4, middle=4, outer=4, plate=3, core=10),
-    "fine": Plan(square=24, inner=12, middle=12, outer=12, plate=7, core=22),
+    "coarse": Plan(square=8, inner=4, middle=3, outer=3, plate=2, core=8, grading=2.0),
+    "standard": Plan(square=14, inner=4, middle=4, outer=4, plate=3, core=10, grading=2.0),
+    "fine": Plan(square=24, inner=12, middle=12, outer=12, plate=7, core=22, grading=3.0),
 }
 
 
@@ -178,7 +181,8 @@ def reference_points(mesh: Topology, nucleus_radius: float, endplate_radius: flo
     """Reference coordinates of the columns in the unit disc.
 
     The named rings lie on the two radii; in each of the three regions the rings are evenly spaced. The sides of the central block bulge
-    outward, half way between a square and a circle, so that neither its corners nor its sides are cramped.
+    outward, half way between a square and a circle, so that neither its corners nor its sides are cramped. A ring is a polygon; its
+    corners lie outside the circle by the factor that gives the polygon the area of the circle, so that volumes do not depend on the mesh.
 
     Args:
         mesh: Topology of the mesh.
@@ -195,6 +199,8 @@ def reference_points(mesh: Topology, nucleus_radius: float, endplate_radius: flo
         message = f"radii must satisfy 0 < nucleus ({nucleus_radius}) < endplate ({endplate_radius}) < 1"
         raise ValueError(message)
     plan = mesh.plan
+    sides = 4 * plan.square
+    equal_area = np.sqrt((2.0 * np.pi / sides) / np.sin(2.0 * np.pi / sides))
     points = np.empty((mesh.columns, 2))
     ticks = np.linspace(-1.0, 1.0, plan.square + 1)
     u, v = (grid.ravel() for grid in np.meshgrid(ticks, ticks, indexing="ij"))
@@ -205,14 +211,13 @@ def reference_points(mesh: Topology, nucleus_radius: float, endplate_radius: flo
     block = corner * 0.5 * (square + disc)
     points[: block.shape[0]] = block
     border = block[_square_border(plan.square)]
-    angles = -np.pi / 4.0 + 2.0 * np.pi * np.arange(4 * plan.square) / (4 * plan.square)
-    direction = np.stack([np.cos(angles), np.sin(angles)], axis=-1)
+    angles = -np.pi / 4.0 + 2.0 * np.pi * np.arange(sides) / sides
+    direction = equal_area * np.stack([np.cos(angles), np.sin(angles)], axis=-1)
     first = block.shape[0]
-    perimeter = 4 * plan.square
     for step in range(1, plan.inner + 1):
         share = step / plan.inner
-        points[first : first + perimeter] = (1.0 - share) * border + share * nucleus_radius * direction
-        first += perimeter
+        points[first : first + sides] = (1.0 - share) * border + share * nucleus_radius * direction
+        first += sides
     radii = np.concatenate(
         [
             np.linspace(nucleus_radius, endplate_radius, plan.middle + 1)[1:],
@@ -220,18 +225,17 @@ def reference_points(mesh: Topology, nucleus_radius: float, endplate_radius: flo
         ]
     )
     for radius in radii:
-        points[first : first + perimeter] = radius * direction
-        first += perimeter
+        points[first : first + sides] = radius * direction
+        first += sides
     return points
 
 
-def axial_positions(mesh: Topology, plate_share: FloatArray | float, grading: float = 1.0) -> FloatArray:
+def axial_positions(mesh: Topology, plate_share: FloatArray | float) -> FloatArray:
     """Axial reference coordinate of every node.
 
     Args:
         mesh: Topology of the mesh.
         plate_share: Thickness of the plate region over the height of the column, in (0, 0.5); a number or (columns,).
-        grading: Ratio of the thickness of the middle core layer to that of the core layer next to the plate (geometric series).
 
     Returns:
         Positions (columns, levels) in [-1, 1]; the named planes lie at -+(1 - 2 plate_share).
@@ -240,7 +244,7 @@ def axial_positions(mesh: Topology, plate_share: FloatArray | float, grading: fl
     share = np.broadcast_to(np.asarray(plate_share, dtype=np.float64), (mesh.columns,))[:, None]
     half = plan.core / 2.0
     distance = np.abs(np.arange(plan.core) + 0.5 - half) / max(half - 0.5, 0.5)
-    thickness = grading ** (1.0 - distance)
+    thickness = plan.grading ** (1.0 - distance)
     core = np.concatenate([[0.0], np.cumsum(thickness) / thickness.sum()]) * 2.0 - 1.0
     plane = 1.0 - 2.0 * share
     lower = -1.0 + (1.0 - plane) * np.linspace(0.0, 1.0, plan.plate + 1)[None, :-1]
