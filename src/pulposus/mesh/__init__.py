@@ -17,5 +17,8 @@ __getattr__, __dir__, __all__ = attach(
         "apply_stencil": "._operators",
         "face_areas": "._operators",
         "sum_to_nodes": "._operators",
+        "integrate": "._integrals",
+        "layer_volumes": "._integrals",
+        "lateral_modes": "._modes",
     },
 )

@@ -1,0 +1,256 @@
+"""What a person may write in a disc.yaml.
+
+Every key but `shape` may be left out: what is missing comes from the parameter files, for the species, level and grade of the disc. The
+benchmark discs write every number.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from pulposus.documents import Document
+from pulposus.units import Quantity
+
+Length = Annotated[float, Quantity("mm", minimum=0.0, exclusive_minimum=True)]
+Thickness = Annotated[float, Quantity("mm", minimum=0.0)]
+Position = Annotated[float, Quantity("mm")]
+Density = Annotated[float, Quantity("1e6 cell/mL", minimum=0.0)]
+Diffusion = Annotated[float, Quantity("mm^2/day", minimum=0.0, exclusive_minimum=True)]
+Tension = Annotated[float, Quantity("kPa", minimum=0.0)]
+Concentration = Annotated[float, Quantity("mM", minimum=0.0)]
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+OpenFraction = Annotated[float, Field(gt=0.0, lt=1.0)]
+Factor = Annotated[float, Field(ge=0.0)]
+
+
+class AnatomicalShape(Document):
+    """A disc of an animal: the closed-form map, from what is measured on it."""
+
+    kind: Literal["anatomical"]
+    """A disc of an animal."""
+    species: str
+    """Species of the library, such as human, rat or sheep."""
+    level: str
+    """Level, such as L4-L5, lumbar or tail."""
+    width: Length | None = None
+    """Largest left-right extent."""
+    depth: Length | None = None
+    """Largest front-back extent."""
+    anterior_height: Length | None = None
+    """Height at the anterior rim, bone to bone, of the disc as it is: a height that is written here is not reduced by the grade."""
+    central_height: Length | None = None
+    """Height at the centre, bone to bone, of the disc as it is."""
+    posterior_height: Length | None = None
+    """Height at the posterior rim, bone to bone, of the disc as it is."""
+    nucleus_area_fraction: OpenFraction | None = None
+    """Share of the cross-section inside the nucleus."""
+    nucleus_offset: Annotated[float, Field(ge=-0.2, le=0.2)] | None = None
+    """How far the nucleus lies behind the centroid of the disc, share of the depth."""
+    kidney: Annotated[float, Field(ge=-0.4, le=0.4)] | None = None
+    """Second harmonic d2 of the outline; below about -0.2 the posterior border is concave."""
+    cranial_share: Fraction | None = None
+    """Share of the concavity that belongs to the superior face."""
+    endplate_centre: Thickness | None = None
+    """Thickness of each cartilage endplate at its centre."""
+    endplate_rise: Thickness | None = None
+    """How much thicker a cartilage endplate is at its margin."""
+
+
+class EllipticCylinder(Document):
+    """An upright elliptic cylinder without cartilage endplates, for benchmarks."""
+
+    kind: Literal["elliptic-cylinder"]
+    """An elliptic cylinder without cartilage endplates."""
+    half_width: Length
+    """Semi-axis from left to right."""
+    half_depth: Length
+    """Semi-axis from front to back."""
+    height: Length
+    """Full height."""
+    nucleus_area_fraction: OpenFraction
+    """The nucleus is where (x / half_width)^2 + (y / half_depth)^2 is at most this."""
+
+
+class LayeredCylinder(Document):
+    """An elliptic cylinder of nucleus and annulus with a flat cartilage endplate on each side, for benchmarks (transport 8.7)."""
+
+    kind: Literal["layered-cylinder"]
+    """A cylinder with a flat cartilage endplate outside the nucleus height on each side."""
+    half_width: Length
+    """Semi-axis of the outer annulus from left to right."""
+    half_depth: Length
+    """Semi-axis of the outer annulus from front to back."""
+    nucleus_half_width: Length
+    """Semi-axis of the nucleus from left to right; the nucleus and the endplates are similar to the outline."""
+    endplate_half_width: Length
+    """Semi-axis of the cartilage endplates from left to right."""
+    nucleus_height: Length
+    """Height of nucleus and annulus, without the cartilage endplates."""
+    endplate_thickness: Length
+    """Thickness of each cartilage endplate."""
+
+
+class BySolute(Document):
+    """One coefficient per solute."""
+
+    oxygen: Diffusion
+    lactate: Diffusion
+    glucose: Diffusion
+
+
+class HindranceBySolute(Document):
+    """One factor per solute."""
+
+    oxygen: Factor = 1.0
+    lactate: Factor = 1.0
+    glucose: Factor = 1.0
+
+
+class TissueKeys(Document):
+    """Properties of one tissue."""
+
+    cell_density: Density | None = None
+    """Living cells, senescent ones included, per volume of tissue."""
+    senescent_share: Fraction | None = None
+    """Senescent share of the living cells."""
+    transport_water_fraction: OpenFraction | None = None
+    """Water volume fraction of the transport laws."""
+    hindrance: HindranceBySolute | None = None
+    """Factor on the Mackie-Meares diffusivity."""
+    diffusivity: BySolute | None = None
+    """Diffusion coefficients in the tissue water; replaces the Mackie-Meares law and its hindrance."""
+
+
+class Tissues(Document):
+    """The three tissues."""
+
+    nucleus: TissueKeys = TissueKeys()
+    """Nucleus pulposus."""
+    annulus: TissueKeys = TissueKeys()
+    """Annulus fibrosus."""
+    endplate: TissueKeys = TissueKeys()
+    """Cartilage endplates."""
+
+
+class BloodValues(Document):
+    """What the vessels of one surface offer."""
+
+    oxygen: Tension | None = None
+    """Oxygen tension."""
+    lactate: Concentration | None = None
+    """Lactate."""
+    glucose: Concentration | None = None
+    """Glucose."""
+
+
+class SupplyPatch(Document):
+    """A round patch of an endplate with its own supply, such as a central calcification or a scar."""
+
+    face: Literal["inferior", "superior"]
+    """Which face."""
+    x: Position = 0.0
+    """Centre of the patch, right of the middle."""
+    y: Position = 0.0
+    """Centre of the patch, in front of the middle."""
+    radius: Length
+    """Radius of the patch."""
+    endplate_supply: Fraction
+    """Conductance of the endplate route inside the patch relative to an intact one."""
+
+
+class SupplyKeys(Document):
+    """Boundary conditions."""
+
+    endplate: BloodValues = BloodValues()
+    """Values in the marrow at the endplates."""
+    annulus: BloodValues = BloodValues()
+    """Values at the outer annulus."""
+    endplate_supply: Fraction | None = None
+    """Conductance of the endplate route relative to an intact one: 1 intact, 0 sealed."""
+    patches: tuple[SupplyPatch, ...] = ()
+    """Round patches of the endplates with their own supply; a later one covers an earlier one."""
+    annulus_sealed: bool = False
+    """No exchange at the outer annulus."""
+    endplate_vessels: Fraction = 1.0
+    """Vascular supply of the endplates: oxygen and glucose times this, lactate times two minus this; not for a calcified endplate."""
+    annulus_vessels: Fraction = 1.0
+    """Vascular supply of the outer annulus."""
+
+
+class AcidityLaw(Document):
+    """pH = neutral - slope x lactate, or neutral - lactate / lactate_per_unit."""
+
+    neutral: Annotated[float, Field(gt=4.0, lt=10.0)] | None = None
+    """pH at zero lactate."""
+    slope: Annotated[float, Quantity("1/mM", minimum=0.0, exclusive_minimum=True)] | None = None
+    """Fall of pH per lactate."""
+    lactate_per_unit: Annotated[float, Quantity("mM", minimum=0.0, exclusive_minimum=True)] | None = None
+    """Lactate that lowers the pH by one."""
+
+    @model_validator(mode="after")
+    def _one_slope(self) -> AcidityLaw:
+        if self.slope is not None and self.lactate_per_unit is not None:
+            raise ValueError("slope and lactate_per_unit say the same: write one of them")
+        return self
+
+
+class MetabolismKeys(Document):
+    """Form of the metabolic model."""
+
+    preset: Literal["upf2025", "field", "mixture"] = "upf2025"
+    """Where the water fraction stands: on the oxygen sink (upf2025), nowhere (field), or on storage and diffusion (mixture)."""
+    glucose_limiter: Concentration | None = None
+    """Half constant of the glucose limiter; zero switches it off."""
+    multiplier: Factor | None = None
+    """Factor on all native rates."""
+    active_fraction: Fraction | None = None
+    """Share of native cells that consume."""
+    oxygen_solubility: Annotated[float, Quantity("mM/kPa", minimum=0.0, exclusive_minimum=True)] | None = None
+    """Dissolved oxygen per tension."""
+    pH: AcidityLaw = AcidityLaw()
+    """pH from lactate."""
+
+
+class ConditionKeys(Document):
+    """State of the disc beyond its transport."""
+
+    cytokine: Factor | None = None
+    """Catabolic cytokine; 1 is typical of grade IV."""
+    osmolarity: Annotated[float, Quantity("mOsm", minimum=0.0, exclusive_minimum=True)] | None = None
+    """Osmolarity of the nucleus."""
+    fissure_fraction: Fraction | None = None
+    """Mean fissure fraction of the annulus."""
+    annulus_order: Fraction | None = None
+    """Structural order of the annulus; 1 is intact."""
+
+
+class DiscDocument(Document):
+    """A disc."""
+
+    schema_version: Literal[1]
+    """Version of this schema."""
+    name: Annotated[str, Field(min_length=1, max_length=120)]
+    """Name of the disc."""
+    note: str = ""
+    """Free text, such as where the measures come from."""
+    grade: Annotated[int, Field(ge=1, le=5, strict=True)] = 1
+    """Pfirrmann grade whose constants hold where nothing else is written."""
+    grade_preset: Literal["impaired", "structural"] = "impaired"
+    """How the grade acts on supply and metabolism: `impaired` lowers the supply and raises the demand, `structural` does neither."""
+    shape: Annotated[AnatomicalShape | EllipticCylinder | LayeredCylinder, Field(discriminator="kind")]
+    """Form and size."""
+    tissues: Tissues = Tissues()
+    """Cells, water and diffusion by tissue."""
+    supply: SupplyKeys = SupplyKeys()
+    """Boundary conditions."""
+    metabolism: MetabolismKeys = MetabolismKeys()
+    """Form of the metabolic model."""
+    condition: ConditionKeys = ConditionKeys()
+    """State of the disc beyond its transport."""
+
+
+def disc_schema() -> dict[str, Any]:
+    """JSON Schema of a disc.yaml."""
+    return DiscDocument.model_json_schema()

@@ -1,0 +1,21 @@
+"""What people see of a run: the run directory, its tables and fields, and the HTML report."""
+
+from pulposus._lazy import attach
+
+__getattr__, __dir__, __all__ = attach(
+    __name__,
+    {
+        "RunRecord": "._record",
+        "RunDirectory": ".run_directory",
+        "EventLog": ".run_directory",
+        "run_name": ".run_directory",
+        "render_report": "._html",
+        "write_report": "._html",
+        "summary": "._tables",
+        "write_summary": "._tables",
+        "write_timeseries": "._tables",
+        "write_netcdf": "._netcdf",
+        "write_vtu": "._vtu",
+        "write_time_series": "._vtu",
+    },
+)

@@ -1,0 +1,51 @@
+"""The record of a finished run: everything that the run directory and the report are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import xarray
+
+    from pulposus.disc import Disc
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One simulated disc with its protocol, beside the same disc without cells.
+
+    Attributes:
+        protocol: The resolved protocol as plain data. `reported` is a list of mappings with the keys `outcome`, `value`, `unit`, `time`,
+            `n`, `spread`, `spread_kind`, `source`, `status` (missing keys are shown as "not reported"); `not_stated` a list of mappings
+            with `item`, `value`, `low`, `high`, `unit`, `note`: what the paper does not say and the prior that was used instead.
+        disc: The disc.
+        trajectory: Fields with the dimensions time, column, level: `oxygen` [kPa], `glucose`, `lactate` [mM], `pH`, `native`,
+            `senescent`, `free`, `attached`, `differentiated`, `dead` [10^6/mL]; coordinate `time` [day].
+        sham: The same fields and times of the disc without donor cells.
+        cells: Rows `time_day, injected, born, leaked, dead, free, attached, differentiated, alive, native_alive_fraction` [cells].
+        ensemble: `time_day`, `quantiles` (quantity -> `p05`, `p50`, `p95`), `members`, `level`, `drivers` (rows `key, value, low, high,
+            unit, status, rank_correlation`); None when no ensemble was run.
+        nutrition: Rows `time_day` and `oxygen_kPa`, `glucose_mM`, `lactate_mM`, `pH`, each with `min, max, mean, nucleus_mean, centre`.
+        ledger_error: Largest violation of the cell ledger over the injected number [-].
+        warnings: Sentences for people.
+        parameters: Rows `key, value, low, high, unit, source, status` of the parameters that the run used.
+        manifest: `version`, `commit`, `seed`, `machine`, `seconds`, `command`, and what else identifies the run.
+        dose_steps: Cells left after each step before the disc: `nominal`, `released_viable`, `injected`; empty when not known.
+        numerics: Further numbers about the solution (tolerances, iterations, balances): label -> value.
+    """
+
+    protocol: Mapping[str, Any]
+    disc: Disc
+    trajectory: xarray.Dataset
+    sham: xarray.Dataset
+    cells: Sequence[Mapping[str, float]]
+    ensemble: Mapping[str, Any] | None
+    nutrition: Sequence[Mapping[str, Any]]
+    ledger_error: float
+    warnings: Sequence[str]
+    parameters: Sequence[Mapping[str, Any]]
+    manifest: Mapping[str, Any]
+    dose_steps: Mapping[str, float] = field(default_factory=dict)
+    numerics: Mapping[str, Any] = field(default_factory=dict)

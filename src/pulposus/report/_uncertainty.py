@@ -1,0 +1,153 @@
+"""What the ensemble says: bands over time, and the priors that drive the spread."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pulposus.report._figure import FAINT, WITH, WITHOUT, Figure, Table, canvas, csv_link, mark_simulated, svg_link, time_axis
+from pulposus.report._wording import ensemble_name, moment, number
+
+if TYPE_CHECKING:
+    from pulposus.report._record import RunRecord
+
+_CELL_KEYS = ("alive", "leaked", "dead", "free", "attached", "differentiated", "born", "injected")
+_QUANTILES = ("p05", "p50", "p95")
+
+
+def quantity_label(key: str) -> tuple[str, float]:
+    """Axis label of a quantity of the ensemble and the factor onto its unit."""
+    if key in _CELL_KEYS:
+        return f"{key} cells [million]", 1e-6
+    if key.endswith("fraction"):
+        return f"{key.replace('_', ' ')} [-]", 1.0
+    solute = next((name for name in ("oxygen", "glucose", "lactate", "pH") if key.startswith(name)), None)
+    unit = {"oxygen": " [kPa]", "glucose": " [mM]", "lactate": " [mM]"}.get(solute or "", "")
+    plain = key.removesuffix("_kPa").removesuffix("_mM").replace("_", " ")
+    return f"{plain}{unit}", 1.0
+
+
+def ensemble_label(record: RunRecord) -> str:
+    """Label of the interval; empty without an ensemble."""
+    if record.ensemble is None:
+        return ""
+    return ensemble_name(str(record.ensemble["level"]), int(record.ensemble["members"]))
+
+
+def final_interval(record: RunRecord, quantity: str) -> tuple[float, float, float] | None:
+    """5, 50 and 95 % of a quantity at the end; None when the ensemble does not have it."""
+    if record.ensemble is None or quantity not in record.ensemble["quantiles"]:
+        return None
+    quantiles = record.ensemble["quantiles"][quantity]
+    return float(quantiles["p05"][-1]), float(quantiles["p50"][-1]), float(quantiles["p95"][-1])
+
+
+def bands(record: RunRecord, ensemble: Mapping[str, Any]) -> Figure:
+    """Median and 5-95 % band of every quantity of the ensemble, with the run of this report as a line."""
+    moments = [float(day) for day in ensemble["time_day"]]
+    quantiles: Mapping[str, Mapping[str, Sequence[float]]] = ensemble["quantiles"]
+    run_times = [float(row["time_day"]) for row in record.cells]
+    across = 3
+    down = -(-len(quantiles) // across)
+    rows: list[tuple[str, ...]] = []
+    columns: dict[str, np.ndarray] = {"time_day": np.asarray(moments)}
+    with canvas(11.0, 2.6 * down) as drawn:
+        grid = drawn.subplots(down, across, squeeze=False)
+        for axes in grid.ravel()[len(quantiles) :]:
+            axes.set_axis_off()
+        for axes, (key, spread) in zip(grid.ravel(), quantiles.items(), strict=False):
+            label, factor = quantity_label(key)
+            low, middle, high = (factor * np.asarray(spread[name], dtype=np.float64) for name in _QUANTILES)
+            axes.fill_between(moments, low, high, color=WITH, alpha=0.22, linewidth=0, label="ensemble 5–95 %")
+            axes.plot(moments, middle, color=WITH, linewidth=2.0, label="ensemble median")
+            if all(key in row for row in record.cells):
+                run = [factor * float(row[key]) for row in record.cells]
+                axes.plot(run_times, run, "--", color="black", linewidth=1.3, label="this run")
+            axes.set_title(label)
+            axes.set_ylim(bottom=min(0.0, float(low.min())))
+            time_axis(axes, moments)
+            axes.set_xlabel("")
+            rows.append((label, number(low[-1]), number(middle[-1]), number(high[-1])))
+            columns |= {f"{key}_{name}": np.asarray(spread[name], dtype=np.float64) for name in _QUANTILES}
+        grid[0, 0].legend(loc="best", fontsize=7.5)
+        drawn.supxlabel("time since injection (logarithmic beyond 1 d)", fontsize=9)
+        drawn.text(0.995, 0.005, "simulated", ha="right", fontsize=7.5, color="#5b6876", style="italic")
+        image = svg_link(drawn)
+    names = tuple(columns)
+    return Figure(
+        key="bands",
+        image=image,
+        alt=f"Bands over time of {len(quantiles)} quantities; their values at the end stand in the table below.",
+        caption=(
+            f"Simulated. {ensemble_label(record).capitalize()}: median and 5–95 % band over draws from the priors. The dashed black line is "
+            "the run of this report, which solves the disc at its own level and uses the default value of every prior."
+        ),
+        table=Table(("quantity", "5 %", "50 %", "95 %"), tuple(rows), f"Ensemble at {moment(moments[-1])}"),
+        data=csv_link(names, [tuple(float(columns[name][i]) for name in names) for i in range(len(moments))]),
+    )
+
+
+def drivers(record: RunRecord, ensemble: Mapping[str, Any]) -> Figure:
+    """Rank correlation of every sampled prior with the number of living cells at the end."""
+    ranked = sorted(ensemble["drivers"], key=lambda one: -abs(float(one["rank_correlation"])))
+    correlations = [float(one["rank_correlation"]) for one in ranked]
+    with canvas(11.0, 0.9 + 0.3 * max(len(ranked), 1)) as drawn:
+        axes = drawn.subplots()
+        places = np.arange(len(ranked))[::-1]
+        colours = [WITH if one >= 0.0 else WITHOUT for one in correlations]
+        for place, one, colour in zip(places, correlations, colours, strict=True):
+            axes.barh(place, one, color=colour, hatch=None if one >= 0.0 else "///", edgecolor="white", height=0.7)
+            axes.annotate(
+                f"{one:+.2f}".replace("-", "−"),
+                (one, place),
+                (4 if one >= 0.0 else -4, 0),
+                textcoords="offset points",
+                va="center",
+                ha="left" if one >= 0.0 else "right",
+                fontsize=8,
+            )
+        axes.set_yticks(places, [str(one["key"]) for one in ranked])
+        axes.axvline(0.0, color="#5b6876", linewidth=0.8)
+        axes.set_xlim(-1.15, 1.15)
+        axes.set_xlabel("Spearman rank correlation with the cells alive at the end [-]")
+        axes.grid(visible=False, axis="y")
+        axes.axvspan(-0.001, 0.001, color=FAINT)
+        mark_simulated(drawn)
+        image = svg_link(drawn)
+    head = ("prior", "value", "low", "high", "unit", "status", "rank correlation")
+    rows = tuple(
+        (
+            str(one["key"]),
+            number(one.get("value")),
+            number(one.get("low")),
+            number(one.get("high")),
+            str(one.get("unit", "")),
+            str(one.get("status", "")),
+            f"{float(one['rank_correlation']):+.2f}".replace("-", "−"),
+        )
+        for one in ranked
+    )
+    return Figure(
+        key="drivers",
+        image=image,
+        alt="Bar chart of rank correlations, largest first: " + ", ".join(f"{row[0]} {row[-1]}" for row in rows[:5]) + ".",
+        caption=(
+            f"Simulated. {ensemble_label(record).capitalize()}: rank correlation of each sampled prior with the number of donor cells alive at "
+            "the end. Far from 0: this prior drives the answer, and measuring it would narrow the band most."
+        ),
+        table=Table(head, rows, "Sampled priors and their rank correlation"),
+        data=csv_link(
+            ("key", "value", "low", "high", "unit", "status", "rank_correlation"),
+            [tuple(one.get(name, "") for name in ("key", "value", "low", "high", "unit", "status", "rank_correlation")) for one in ranked],
+        ),
+    )
+
+
+def uncertainty_figures(record: RunRecord) -> list[Figure]:
+    """Bands and drivers; nothing without an ensemble."""
+    if record.ensemble is None:
+        return []
+    figures = [bands(record, record.ensemble)]
+    return [*figures, drivers(record, record.ensemble)] if record.ensemble["drivers"] else figures

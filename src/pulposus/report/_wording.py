@@ -1,0 +1,67 @@
+"""Numbers and times as people read them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+DAYS_PER_MONTH = 30.4375
+
+
+def number(value: Any, digits: int = 3) -> str:
+    """A number with a few significant digits; text passes through, a missing value becomes an en dash."""
+    if value is None or value == "":
+        return "–"
+    if isinstance(value, bool | str):
+        return str(value)
+    value = float(value)
+    if not math.isfinite(value):
+        return "–"
+    if value == 0.0:
+        return "0"
+    size = abs(value)
+    if value.is_integer() and size < 1e6:
+        return f"{int(value):,}"
+    if size >= 1e5 or size < 1e-3:
+        mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+        return f"{mantissa}e{int(exponent)}"
+    decimals = max(0, digits - 1 - math.floor(math.log10(size)))
+    return f"{value:,.{decimals}f}"
+
+
+def cells(count: float | None) -> str:
+    """A number of cells: "4.93 million", "12,400", "0"."""
+    if count is None or not math.isfinite(count):
+        return "–"
+    size = abs(count)
+    if size >= 1e6:
+        return f"{number(count / 1e6)} million"
+    if size >= 1e3:
+        return f"{float(f'{count:.3g}'):,.0f}"
+    return f"{count:.0f}"
+
+
+def share(value: float) -> str:
+    """A fraction in percent."""
+    return f"{number(100.0 * value, 2 if abs(value) < 0.1 else 3)} %"
+
+
+def moment(day: float) -> str:
+    """A time since injection: "6 h", "day 28", "day 365 (12 months)"."""
+    if day == 0.0:
+        return "day 0"
+    if day < 1.0:
+        hours = 24.0 * day
+        return f"{hours:.0f} h" if hours >= 1.0 else f"{60.0 * hours:.0f} min"
+    name = f"day {number(round(day, 1) if day < 10.0 else round(day))}"
+    months = day / DAYS_PER_MONTH
+    # Follow-up is stated in months; a stored time within a day of one is named so.
+    if months >= 1.5 and abs(months - round(months)) * DAYS_PER_MONTH < 1.0:
+        return f"{name} ({round(months)} months)"
+    return name
+
+
+def ensemble_name(level: str, members: int) -> str:
+    """Label of an ensemble's interval, such as "axial slab ensemble (level 1), 64 members"."""
+    name, separator, rest = level.partition(" (")
+    return f"{name} ensemble{separator}{rest}, {members} members"
