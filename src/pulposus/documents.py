@@ -302,13 +302,13 @@ class _Report:
             name = str(location[-1])
             described = [
                 model.model_fields[name].description or ""
-                for model in self._models_at(location[:-1])
+                for model in self._models_at(detail["loc"][:-1])
                 if name in model.model_fields
             ]
             return f'the key "{name}" is missing', next(iter(described), ""), f'add "{name}"'
         if kind == "extra_forbidden":
-            known = [name for model in self._models_at(location[:-1]) for name in model.model_fields]
-            return f'unknown key "{location[-1]}"', ", ".join(dict.fromkeys(known)), nearest(str(location[-1]), known)
+            known = [name for model in self._models_at(detail["loc"][:-1]) for name in model.model_fields]
+            return f'unknown key "{location[-1]}"', ", ".join(known), nearest(str(location[-1]), known)
         if kind == "value_error":
             return str(context["error"]), "", ""
         if kind == "union_tag_not_found":
@@ -326,13 +326,21 @@ class _Report:
         remedy = nearest(value, re.findall(r"'([^']*)'", allowed)) if isinstance(value, str) else ""
         return f"{_shown(value)} cannot be used here", allowed, remedy
 
-    def _models_at(self, location: Location) -> list[type[pydantic.BaseModel]]:
-        """Schemas that may stand at a place of the document."""
+    def _models_at(self, loc: Location) -> list[type[pydantic.BaseModel]]:
+        """Schemas that may stand at a place of the document; the tag of a union's branch selects one."""
         models: list[type[pydantic.BaseModel]] = [self.model]
-        for step in location:
-            if isinstance(step, str):
-                fields = [model.model_fields[step] for model in models if step in model.model_fields]
-                models = [inner for field in fields for inner in _models_in(field.annotation)]
+        for step in loc:
+            if not isinstance(step, str):
+                continue
+            fields = [model.model_fields[step] for model in models if step in model.model_fields]
+            tagged = [
+                model
+                for model in models
+                if any(step in get_args(field.annotation) for field in model.model_fields.values())
+            ]
+            models = (
+                [inner for field in fields for inner in _models_in(field.annotation)] if fields else tagged or models
+            )
         return models
 
 

@@ -60,7 +60,7 @@ PLACES = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(
     NUMBERS, PRODUCTS, PLACES, st.booleans(), st.floats(0.01, 1.0), st.floats(0.1, 20.0), st.sampled_from([1.0, 10.0])
 )
@@ -82,7 +82,9 @@ def test_ledger_positivity_and_bounds_anywhere_in_the_prior(
         assert (leaf >= 0.0).all()
     # Growth stops at the capacity: while rate x step < 2 the midpoint rule cannot jump over it (here 0.3 /d x 5 d = 1.5).
     assert float(run.state.donor.max()) <= float(parameters.crowding_capacity) * (1.0 + 1e-12)
-    assert float(run.state.native_alive.max()) <= float(parameters.crowding_capacity) + float(state.native_alive)
+    # Native growth is not crowded by native cells (rulings 11): its bound is the exponential itself.
+    most = float(state.native_alive) * np.exp(float(parameters.native.growth_rate) * np.asarray(run.time))
+    assert (run.state.native_alive <= most * (1.0 + 1e-12)).all()
 
 
 def test_mean_exponential_in_value_and_slope_across_the_series():
@@ -113,7 +115,7 @@ def test_the_full_model_converges_with_order_two(parameters, constants, grade_th
         )
         return np.array(jax.tree.leaves(final))
 
-    coarse, middle, fine = (after_a_month(count) for count in (224, 448, 896))
+    coarse, middle, fine = (after_a_month(count) for count in (112, 224, 448))
     order = np.log2(np.abs(coarse - middle) / np.abs(middle - fine))
     # Native cells under constant conditions are exact, so their differences are rounding; all others must show order 2.
     changing = np.abs(middle - fine) > 1e-10
@@ -148,7 +150,7 @@ def test_batches_of_treatments_are_independent(constants, parameters, grade_thre
     carriers = [Product.from_parameters(constants, carrier=name) for name in CARRIERS]
     batch = jax.tree.map(lambda *leaves: jnp.stack(leaves), *carriers)
     state = CellState.without_donor(3.0).with_injected(2.0)
-    steps = jnp.full(40, 0.25)
+    steps = jnp.full(112, 0.25)
     together = jax.vmap(lambda one: integrate(state, grade_three, one, parameters, steps).state.donor)(batch)
     for index, carrier in enumerate(carriers):
         alone = integrate(state, grade_three, carrier, parameters, steps).state.donor

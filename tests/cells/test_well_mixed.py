@@ -11,6 +11,8 @@ import pytest
 from pulposus.cells import CellParameters, CellState, Environment, Product, Switches, capacity, integrate
 
 NEVER = jnp.array(1e300)
+# One number of steps in most tests, so that the integrator is compiled once.
+COUNT = 112
 
 
 def grown(parameters: CellParameters, benign: Environment, product: Product, *, steps: int, until: float) -> float:
@@ -32,25 +34,25 @@ def test_logistic_growth_in_closed_form(parameters, benign, product):
         (jnp.array(rate), NEVER, jnp.array(capacity_)),
     )
     exact = capacity_ / (1.0 + (capacity_ - 1.0) * np.exp(-rate * until))
-    errors = [abs(grown(law, benign, product, steps=n, until=until) - exact) for n in (40, 80, 160)]
+    errors = [abs(grown(law, benign, product, steps=n, until=until) - exact) for n in (56, 112, 224)]
     np.testing.assert_allclose(observed_orders(errors), 2.0, atol=0.1)
-    # Order 2: the error of one step is (rate h)^3 / 12 of the density at most, 160 steps of 0.0375 add up to 7e-4.
-    assert errors[-1] < 7e-4 * exact
+    # Order 2: the error of one step is (rate h)^3 / 12 of the density at most; 224 steps of 0.0268 add up to 4e-4.
+    assert errors[-1] < 4e-4 * exact
 
 
 def test_the_mitogen_window_bounds_growth_like_gompertz(parameters, benign, product):
     law = eqx.tree_at(lambda tree: tree.crowding_capacity, parameters, NEVER)
     until = 42.0
     exact = np.exp(0.12 * 21.0 * (1.0 - np.exp(-until / 21.0)))
-    errors = [abs(grown(law, benign, product, steps=n, until=until) - exact) for n in (42, 84, 168)]
+    errors = [abs(grown(law, benign, product, steps=n, until=until) - exact) for n in (56, 112, 224)]
     np.testing.assert_allclose(observed_orders(errors), 2.0, atol=0.1)
-    # Midpoint rule on r0 exp(-t / tau): h^2 r0 / (24 tau) = 1.5e-5 relative at h = 0.25 d.
-    assert errors[-1] < 1.6e-5 * exact
+    # Midpoint rule on r0 exp(-t / tau): h^2 r0 / (24 tau) = 8.4e-6 relative at h = 0.1875 d.
+    assert errors[-1] < 9e-6 * exact
 
 
 def test_starving_cells_decay_at_the_closed_rate(no_senescence, product):
     fed_up = Environment(oxygen=3.0, glucose=0.2, pH=40.0, osmolarity=400.0)
-    run = integrate(CellState.without_donor(3.6), fed_up, product, no_senescence, jnp.full(28, 0.25))
+    run = integrate(CellState.without_donor(3.6), fed_up, product, no_senescence, jnp.full(COUNT, 0.0625))
     # 2 (0.5 - 0.2) / (0.2 + 0.2) = 1.5 per day; the step is exact for a constant rate.
     np.testing.assert_allclose(run.state.native, 3.6 * np.exp(-1.5 * np.asarray(run.time)), rtol=1e-13)
 
@@ -60,32 +62,32 @@ def test_starving_cells_decay_at_the_closed_rate(no_senescence, product):
 )
 def test_survival_at_the_printed_points(no_senescence, product, glucose, survival):
     hungry = Environment(oxygen=3.0, glucose=glucose, pH=40.0, osmolarity=400.0)
-    run = integrate(CellState.without_donor(1.0), hungry, product, no_senescence, jnp.ones(7))
+    run = integrate(CellState.without_donor(1.0), hungry, product, no_senescence, jnp.full(COUNT, 0.0625))
     # transport 4, printed with six decimals.
-    np.testing.assert_allclose(run.state.native[jnp.array([1, 3, 7])], survival, atol=5e-7)
+    np.testing.assert_allclose(run.state.native[16 * jnp.array([1, 3, 7])], survival, atol=5e-7)
 
 
 def test_acid_kills_at_the_closed_rate(no_senescence, product):
     sour = Environment(oxygen=3.0, glucose=4.0, pH=6.4, osmolarity=400.0)
-    run = integrate(CellState.without_donor(1.0), sour, product, no_senescence, jnp.ones(7))
+    run = integrate(CellState.without_donor(1.0), sour, product, no_senescence, jnp.full(COUNT, 0.0625))
     # cells_matrix 6.4 asks for 1e-4; the smooth switch is short of the full rate by exp(-0.38 / 0.03) = 3e-6.
     np.testing.assert_allclose(run.state.native, np.exp(-0.325728 * np.asarray(run.time)), rtol=1e-5)
 
 
 def test_oxygen_does_not_kill(no_senescence, product):
     breathless = Environment(oxygen=0.0, glucose=2.0, pH=40.0, osmolarity=400.0)
-    run = integrate(CellState.without_donor(3.6), breathless, product, no_senescence, jnp.ones(30))
-    np.testing.assert_array_equal(run.state.native, np.full(31, 3.6))
+    run = integrate(CellState.without_donor(3.6), breathless, product, no_senescence, jnp.full(COUNT, 0.25))
+    np.testing.assert_array_equal(run.state.native, np.full(COUNT + 1, 3.6))
 
 
 def test_free_cells_end_in_the_retained_fraction(constants, parameters, benign):
     product = Product.from_parameters(constants, track_weight=2.5)
     open_track = eqx.tree_at(lambda tree: tree.seal_time, parameters, NEVER)
     state = CellState.without_donor(3.6).with_injected(2.0)
-    run = integrate(state, benign, product, open_track, jnp.full(100, 0.5))
+    run = integrate(state, benign, product, open_track, jnp.full(COUNT, 0.5))
     expected = 2.0 * float(capacity.retained_fraction(0.25, 0.8 * 2.5, 0.30 + 0.004))
     assert float(run.ledger.attached[-1]) == pytest.approx(expected, rel=1e-13)
-    # e^(-2.554 x 50 d) is left: nothing.
+    # e^(-2.554 x 56 d) is left: nothing.
     assert float(run.state.free[-1]) < 1e-50
 
 
@@ -130,7 +132,7 @@ def test_ode_fixture(constants, parameters, benign, case):
 
 
 def test_zero_cells_are_the_sham_arm_bitwise(constants, parameters, grade_three):
-    steps = jnp.full(60, 0.5)
+    steps = jnp.full(COUNT, 0.5)
     empty = CellState.without_donor(3.2, 0.4)
     arms = [
         integrate(empty, grade_three, Product.from_parameters(constants, **kind), parameters, steps)
@@ -143,7 +145,7 @@ def test_zero_cells_are_the_sham_arm_bitwise(constants, parameters, grade_three)
 
 
 def test_immunity_switched_off_is_an_autologous_graft(constants, parameters, grade_three):
-    steps = jnp.full(60, 1.0)
+    steps = jnp.full(COUNT, 0.5)
     state = CellState.without_donor(3.2).with_injected(2.0)
     foreign, own = (Product.from_parameters(constants, immunity=kind) for kind in ("allogeneic", "autologous"))
     quiet = eqx.tree_at(lambda tree: tree.switches.immune, parameters, jnp.array(0.0))
@@ -168,7 +170,7 @@ def test_a_mechanism_that_is_off_does_nothing(constants, parameters, grade_three
     product = Product.from_parameters(constants, immunity="xenogeneic")
     state = CellState.without_donor(3.2).with_injected(2.0)
     off = eqx.tree_at(lambda tree: getattr(tree.switches, mechanism), parameters, jnp.array(0.0))
-    steps = jnp.full(40, 1.0)
+    steps = jnp.full(COUNT, 0.5)
     assert float(flow(integrate(state, grade_three, product, parameters, steps).ledger)[-1]) > 0.0
     assert float(flow(integrate(state, grade_three, product, off, steps).ledger)[-1]) == 0.0
 
@@ -179,7 +181,7 @@ def test_senolysis_moves_senescent_cells_to_the_dead(parameters, product, grade_
         parameters,
         (jnp.array(0.02), jnp.array(0.001)),
     )
-    run = integrate(CellState.without_donor(3.0, 0.5), grade_three, product, treated, jnp.full(50, 1.0))
+    run = integrate(CellState.without_donor(3.0, 0.5), grade_three, product, treated, jnp.full(COUNT, 0.5))
     assert float(run.ledger.native.cleared[-1]) > 0.0
     assert float(run.ledger.native.born[-1]) > 0.0
     assert float(run.ledger.native.senesced[-1]) > 0.0
@@ -197,17 +199,30 @@ def test_conditions_may_change_with_time(no_senescence, product):
 def test_a_run_can_be_continued(constants, parameters, grade_three):
     product = Product.from_parameters(constants, carrier="hyaluronan", immunity="xenogeneic")
     state = CellState.without_donor(3.2).with_injected(2.0)
-    straight = integrate(state, grade_three, product, parameters, jnp.full(20, 0.5))
-    first = integrate(state, grade_three, product, parameters, jnp.full(8, 0.5))
+    straight = integrate(state, grade_three, product, parameters, jnp.full(2 * COUNT, 0.25))
+    first = integrate(state, grade_three, product, parameters, jnp.full(COUNT, 0.25))
     middle = jax.tree.map(lambda leaf: leaf[-1], first.state)
-    second = integrate(middle, grade_three, product, parameters, jnp.full(12, 0.5), start=first.time[-1])
-    # Times are sums of halves, exact in binary: the continued run is the straight one.
-    np.testing.assert_allclose(second.state.donor, straight.state.donor[8:], rtol=1e-14)
+    second = integrate(middle, grade_three, product, parameters, jnp.full(COUNT, 0.25), start=first.time[-1])
+    # Times are sums of quarters, exact in binary: the continued run is the straight one.
+    np.testing.assert_allclose(second.state.donor, straight.state.donor[COUNT:], rtol=1e-14)
 
 
-def after_four_weeks(parameters: CellParameters, product: Product, environment: Environment) -> jax.Array:
-    state = CellState.without_donor(3.2, 0.4).with_injected(2.0)
-    return integrate(state, environment, product, parameters, jnp.full(112, 0.25)).state.donor[-1]
+def after_four_weeks(
+    parameters: CellParameters, product: Product, environment: Environment, state: CellState | None = None
+) -> jax.Array:
+    """Live donor cells at 28 days."""
+    start = CellState.without_donor(3.2, 0.4).with_injected(2.0) if state is None else state
+    return integrate(start, environment, product, parameters, jnp.full(COUNT, 0.25)).state.donor[-1]
+
+
+@eqx.filter_jit
+@eqx.filter_grad
+def sensitivity(inputs: tuple[CellParameters, Product, Environment, CellState], weights: jax.Array) -> jax.Array:
+    """Gradient of a weighted sum of live donor cells, live native cells and donor deaths at 28 days."""
+    parameters, product, place, state = inputs
+    run = integrate(state, place, product, parameters, jnp.full(COUNT, 0.25))
+    outcomes = (run.state.donor, run.state.native_alive, run.ledger.deaths.total)
+    return weights @ jnp.stack([outcome[-1] for outcome in outcomes])
 
 
 @pytest.mark.parametrize(
@@ -240,32 +255,32 @@ def test_survival_falls_with_starvation_and_acid(parameters, product, grade_thre
 
 
 GRADIENT_OF = {
-    "growth rate": lambda laws, product, place: laws.donor.growth.rate,
-    "mitogen window": lambda laws, product, place: laws.donor.growth.mitogen_window,
-    "basal death": lambda laws, product, place: laws.donor.basal_death,
-    "acid death": lambda laws, product, place: laws.donor.acid.rate,
-    "acid midpoint": lambda laws, product, place: laws.donor.acid.midpoint,
-    "starvation": lambda laws, product, place: laws.donor.glucose.rate,
-    "half constant of starvation": lambda laws, product, place: laws.donor.glucose.half,
-    "differentiation": lambda laws, product, place: laws.donor.differentiation.rate,
-    "capacity": lambda laws, product, place: laws.crowding_capacity,
-    "seal time": lambda laws, product, place: laws.seal_time,
-    "leak rate": lambda laws, product, place: product.carrier.leak_rate,
-    "attachment rate": lambda laws, product, place: product.carrier.attachment_rate,
-    "anoikis rate": lambda laws, product, place: product.carrier.anoikis_rate,
-    "gel half-life": lambda laws, product, place: product.carrier.gel_half_life,
-    "track weight": lambda laws, product, place: product.track_weight,
-    "immune rate": lambda laws, product, place: product.immune_rate,
-    "immune delay": lambda laws, product, place: product.immune_delay,
-    "glucose": lambda laws, product, place: place.glucose,
-    "pH": lambda laws, product, place: place.pH,
+    "growth rate": lambda laws, product, place, _: laws.donor.growth.rate,
+    "mitogen window": lambda laws, product, place, _: laws.donor.growth.mitogen_window,
+    "basal death": lambda laws, product, place, _: laws.donor.basal_death,
+    "acid death": lambda laws, product, place, _: laws.donor.acid.rate,
+    "acid midpoint": lambda laws, product, place, _: laws.donor.acid.midpoint,
+    "starvation": lambda laws, product, place, _: laws.donor.glucose.rate,
+    "half constant of starvation": lambda laws, product, place, _: laws.donor.glucose.half,
+    "differentiation": lambda laws, product, place, _: laws.donor.differentiation.rate,
+    "capacity": lambda laws, product, place, _: laws.crowding_capacity,
+    "seal time": lambda laws, product, place, _: laws.seal_time,
+    "leak rate": lambda laws, product, place, _: product.carrier.leak_rate,
+    "attachment rate": lambda laws, product, place, _: product.carrier.attachment_rate,
+    "anoikis rate": lambda laws, product, place, _: product.carrier.anoikis_rate,
+    "gel half-life": lambda laws, product, place, _: product.carrier.gel_half_life,
+    "track weight": lambda laws, product, place, _: product.track_weight,
+    "immune rate": lambda laws, product, place, _: product.immune_rate,
+    "immune delay": lambda laws, product, place, _: product.immune_delay,
+    "glucose": lambda laws, product, place, _: place.glucose,
+    "pH": lambda laws, product, place, _: place.pH,
 }
 
 
 def test_gradients_of_live_cells_at_28_days(constants, parameters, grade_three):
     product = Product.from_parameters(constants, carrier="hyaluronan", immunity="xenogeneic")
-    point = (parameters, product, grade_three)
-    gradient = eqx.filter_jit(eqx.filter_grad(lambda inputs: after_four_weeks(*inputs)))(point)
+    point = (parameters, product, grade_three, CellState.without_donor(3.2, 0.4).with_injected(2.0))
+    gradient = sensitivity(point, jnp.array([1.0, 0.0, 0.0]))
     for name, entry in GRADIENT_OF.items():
         value = entry(*point)
         # The steepest law, a logistic of width 0.06 at pH 6.85, is cut off at (1e-5 x 6.85 / 0.06)^2 = 1e-6; rounding costs
@@ -288,17 +303,15 @@ def test_gradients_of_live_cells_at_28_days(constants, parameters, grade_three):
     ids=["no cells", "no donor cells", "at the capacity"],
 )
 def test_gradients_are_finite_at_every_kink(constants, parameters, state):
-    edge = Environment(
-        oxygen=5.0, glucose=0.5, pH=6.78, osmolarity=450.0, annulus_opening=0.3, endplate_opening=0.3, growth_factor=0.0
-    )
-    no_glucose = eqx.tree_at(lambda tree: (tree.glucose, tree.oxygen), edge, (jnp.array(0.0), jnp.array(20.0)))
     product = Product.from_parameters(constants, carrier="saline", track_weight=0.0)
-
-    def outcome(inputs: tuple[CellState, CellParameters, Product, Environment]) -> jax.Array:
-        start, laws, one, place = inputs
-        run = integrate(start, place, one, laws, jnp.full(8, 0.5))
-        return run.state.donor[-1] + run.state.native_alive[-1] + run.state.dead[-1] + run.ledger.deaths.total[-1]
-
-    for place in (edge, no_glucose):
-        gradient = eqx.filter_grad(outcome)((state, parameters, product, place))
+    for glucose, oxygen in ((0.5, 5.0), (0.0, 20.0)):
+        place = Environment(
+            oxygen=oxygen,
+            glucose=glucose,
+            pH=6.78,
+            osmolarity=450.0,
+            annulus_opening=0.3,
+            endplate_opening=0.3,
+        )
+        gradient = sensitivity((parameters, product, place, state), jnp.ones(3))
         assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradient))

@@ -110,21 +110,24 @@ def ledger(times: tuple[float, ...]) -> list[dict[str, float]]:
     return rows
 
 
-def nutrition(times: tuple[float, ...]) -> list[dict[str, Any]]:
-    def entry(low: float, high: float) -> dict[str, float]:
-        middle = 0.5 * (low + high)
-        return {"min": low, "max": high, "mean": middle, "nucleus_mean": 0.8 * middle, "centre": low}
-
-    return [
-        {
-            "time_day": t,
-            "oxygen_kPa": entry(1.1, 5.1),
-            "glucose_mM": entry(1.4, 4.0),
-            "lactate_mM": entry(0.8, 5.0),
-            "pH": entry(6.95, 7.33),
-        }
-        for t in times
-    ]
+def nutrition(trajectory: xarray.Dataset, disc: CylinderDisc) -> list[dict[str, Any]]:
+    inner = np.zeros(disc.topology.columns, dtype=bool)
+    inner[disc.topology.quads[disc.topology.quad_region == 0].ravel()] = True
+    column, level = disc.topology.centre
+    rows = []
+    for index in (0, 2, 5, -1):
+        row: dict[str, Any] = {"time_day": float(trajectory["time"][index])}
+        for key, name in (("oxygen", "oxygen_kPa"), ("glucose", "glucose_mM"), ("lactate", "lactate_mM"), ("pH", "pH")):
+            values = trajectory[key].to_numpy()[index]
+            row[name] = {
+                "min": float(values.min()),
+                "max": float(values.max()),
+                "mean": float(values.mean()),
+                "nucleus_mean": float(values[inner].mean()),
+                "centre": float(values[column, level]),
+            }
+        rows.append(row)
+    return rows
 
 
 def ensemble(times: tuple[float, ...]) -> dict[str, Any]:
@@ -158,44 +161,68 @@ def ensemble(times: tuple[float, ...]) -> dict[str, Any]:
 
 PROTOCOL: dict[str, Any] = {
     "schema_version": 1,
-    "id": "orozco-2011",
-    "title": "Autologous bone-marrow MSC into degenerated lumbar discs",
-    "disc": {"name": "human/L4-L5/grade3"},
-    "origin": {"tissue": "bone marrow", "donor": "autologous"},
-    "characteristics": {"viability": 0.95},
-    "dose": {"cells": "1e7 cell", "volume": "1 mL", "carrier": "saline"},
-    "delivery": {"route": "nucleus", "needle_gauge": 22},
-    "follow_up": {"duration": "12 month"},
+    "id": {"name": "orozco-2011", "title": "Autologous bone-marrow MSC, synthetic fixture", "sources": ["https://doi.org/10.1097/TP.0b013e3182298a15"]},
+    "disc": {"name": "human/L4-L5/grade3", "annulus": "intact"},
+    "donor": {"relation": "autologous", "species": "human", "age": "35.0 year", "sex": ""},
+    "origin": {"source": "bone-marrow", "volume": "40.0 mL"},
+    "dose": {"cells": "10.0 million cell", "cells_range": ["10.0 million cell", "23.0 million cell"], "volume": "1.0 mL", "carrier": "saline"},
+    "delivery": {"route": "needle", "needle_gauge": 22, "duration": "0.0006944444444444444 day", "hold_time": "0.08333333333333333 day"},
+    "outcomes": [{"instrument": "VAS", "times": ["0.0 day", "365.25 day"]}],
+    "follow_up": {"duration": "365.25 day", "visits": []},
+    "seed": 2011,
     "reported": [
         {
-            "outcome": "pain, VAS, change",
+            "outcome": "VAS lumbar pain, change",
+            "arm": "cells",
+            "time": "365.25 day",
             "value": -49.0,
-            "unit": "mm",
-            "time": "12 month",
+            "unit": "mm of 100",
             "n": 10,
-            "source": "doi:10.1097/TP.0b013e3182298a15",
-            "status": "recalled",
+            "source": "https://pmc.ncbi.nlm.nih.gov/articles/PMC9841054/table/tbl0002",
+            "status": "verified",
+            "note": "secondary source",
         },
-        {"outcome": "living cells in the disc", "time": "any"},
+        {
+            "outcome": "ODI",
+            "arm": "cells",
+            "time": "365.25 day",
+            "value": 7.4,
+            "unit": "points of 100",
+            "n": 10,
+            "spread": 2.3,
+            "spread_kind": "SE",
+            "source": "https://doi.org/10.1097/TP.0b013e3182298a15",
+            "status": "recalled",
+            "note": "",
+        },
+        {
+            "outcome": "number of cells in the disc",
+            "arm": "cells",
+            "time": "365.25 day",
+            "unit": "",
+            "source": "https://doi.org/10.1097/TP.0b013e3182298a15",
+            "status": "recalled",
+            "note": "not reported",
+        },
     ],
     "not_stated": [
-        {"item": "needle gauge", "value": 22, "low": 18, "high": 25, "unit": "gauge", "note": "usual discography needle"},
-        {"item": "viability at injection", "value": 0.95, "low": 0.8, "high": 0.99, "unit": "-", "note": "prior"},
+        {"item": "results", "used": "no number", "range": "", "note": "the paper has no count of cells"},
+        {"item": "delivery.needle_gauge", "used": "22", "range": "18 to 27", "note": "prior"},
     ],
-    "seed": 20260101,
 }
 
 
 def record(resolution: str = "coarse", times: tuple[float, ...] = TIMES, **changes: Any) -> RunRecord:
     disc = cylinder(resolution)
+    trajectory = fields(disc, times, cells=True)
     whole = RunRecord(
         protocol=PROTOCOL,
         disc=disc,  # pyright: ignore[reportArgumentType]
-        trajectory=fields(disc, times, cells=True),
+        trajectory=trajectory,
         sham=fields(disc, times, cells=False),
         cells=ledger(times),
         ensemble=ensemble(times),
-        nutrition=nutrition((0.0, 1.0, 28.0, times[-1])),
+        nutrition=nutrition(trajectory, disc),
         ledger_error=3.2e-14,
         warnings=["The dose is above the largest number that nutrition sustains in this disc."],
         parameters=[

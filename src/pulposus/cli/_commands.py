@@ -24,6 +24,7 @@ class Entry(NamedTuple):
 
 
 COMMANDS = {
+    "disc": Entry("._disc", "List the built-in discs, or show one with its sizes, numbers and a picture."),
     "validate": Entry("._validate", "Check a protocol or a disc without computing; report every problem at once."),
     "parameters": Entry("._parameters", "List the model's constants with unit, range, source and status."),
     "schema": Entry("._schema", "Print the JSON Schema of a document, for editors and other programs."),

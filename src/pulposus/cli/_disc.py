@@ -3,39 +3,35 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pulposus.cli._commands import command_app
+from pulposus.cli._output import Json, aligned, print_json, print_note, print_text
 from pulposus.errors import InvalidInput
 
 if TYPE_CHECKING:
     from pulposus.disc import Disc, Measures
 
-app = typer.Typer(help="Built-in discs and disc files.", no_args_is_help=True)
+app = command_app(help="List the built-in discs, or show one.")
 
 PICTURE_FORMATS = (".png", ".svg", ".pdf")
 
 
 @app.command("list")
-def list_command(
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
-) -> None:
+def list_command(as_json: Json = False) -> None:
     """List the built-in discs."""
     from pulposus.disc import list_discs
 
     discs = list_discs()
     if as_json:
-        typer.echo(json.dumps({"discs": [disc._asdict() for disc in discs]}, indent=2))
+        print_json({"discs": [disc._asdict() for disc in discs]})
         return
-    width = max(len(disc.name) for disc in discs)
-    for disc in discs:
-        typer.echo(f"{disc.name:<{width}}  {disc.text}")
-    typer.echo(
-        "\nAnimals and the generic disc also take a grade, such as sheep/lumbar/grade3: the human grade table is then used.",
-        err=True,
+    print_text(*aligned([disc.name, disc.text] for disc in discs))
+    print_note(
+        "Animals and the generic disc also take a grade, such as sheep/lumbar/grade3: the human grade table is then used."
     )
 
 
@@ -48,7 +44,7 @@ def show_command(
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one key of the disc.")
     ] = None,
     resolution: Annotated[str, typer.Option(help="coarse, standard or fine.")] = "standard",
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+    as_json: Json = False,
     out: Annotated[Path | None, typer.Option(help="Write a picture: .png, .svg or .pdf.")] = None,
 ) -> None:
     """Show what a disc is: sizes, volumes, mesh quality, the numbers behind it and their status."""
@@ -63,11 +59,11 @@ def show_command(
     if out is not None:
         _write_picture(loaded, measures, out)
     if as_json:
-        typer.echo(json.dumps(disc_record(loaded, measures), indent=2))
+        print_json(disc_record(loaded, measures))
     else:
-        typer.echo(disc_text(loaded, measures))
+        print_text(*disc_lines(loaded, measures))
     if out is not None:
-        typer.echo(f"picture written to {out}", err=True)
+        print_note(f"picture written to {out}")
 
 
 def _write_picture(disc: Disc, measures: Measures, path: Path) -> None:
@@ -100,12 +96,13 @@ def disc_record(disc: Disc, measures: Measures) -> dict[str, Any]:
     }
 
 
-def disc_text(disc: Disc, measures: Measures) -> str:
+def disc_lines(disc: Disc, measures: Measures) -> list[str]:
     """The disc for people."""
     described = disc.description
+    heights = (measures.anterior_height, measures.central_height, measures.posterior_height)
     sizes = [
         ("width x depth", f"{measures.width:.4g} x {measures.depth:.4g} mm"),
-        ("anterior, central, posterior height", _heights(measures)),
+        ("anterior, central, posterior height", f"{', '.join(f'{height:.4g}' for height in heights)} mm"),
         ("volume", f"{measures.volume:.4g} mL"),
         *((f"  {name}", f"{volume:.4g} mL") for name, volume in measures.volumes.items()),
         ("cross-section", f"{measures.outline_area:.4g} mm2, {100.0 * measures.nucleus_area_fraction:.1f} % nucleus"),
@@ -115,15 +112,16 @@ def disc_text(disc: Disc, measures: Measures) -> str:
         ("mesh", f"{disc.topology.resolution}: {measures.nodes} nodes, {measures.elements} hexahedra"),
         ("element quality", f"smallest over mean Jacobian {measures.smallest_element:.2f}"),
     ]
-    lines = [described.name, described.text, f"porosity preset {described.pore_model}", ""]
-    lines += [f"{label:<37}{text}" for label, text in sizes]
-    lines += ["", f"{'number':<37}{'value':>10}  {'unit':<22}{'status':<10}source"]
-    lines += [
-        f"{value.name:<37}{value.value:>10.4g}  {value.unit:<22}{value.status:<10}{value.source}"
+    numbers = [
+        (value.name, f"{value.value:.4g}", "" if value.unit == "1" else value.unit, value.status, value.source)
         for value in described.values
     ]
-    return "\n".join(lines)
-
-
-def _heights(measures: Measures) -> str:
-    return f"{measures.anterior_height:.4g}, {measures.central_height:.4g}, {measures.posterior_height:.4g} mm"
+    return [
+        described.name,
+        described.text,
+        f"porosity preset {described.pore_model}",
+        "",
+        *aligned(sizes),
+        "",
+        *aligned([("number", "value", "unit", "status", "source"), *numbers]),
+    ]

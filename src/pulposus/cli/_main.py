@@ -68,7 +68,11 @@ def _run(words: list[str], *, debug: bool, as_json: bool) -> int:
     try:
         code = typer.main.get_command(app)(args=words or ["--help"], prog_name="pulposus", standalone_mode=False)
         sys.stdout.flush()
-        return code if isinstance(code, int) else 0 if words else UsageError.exit_code
+        if code == INTERRUPTED:  # typer turns the keyboard's interrupt into this code
+            sys.stderr.write("interrupted\n")
+        if not words:
+            return UsageError.exit_code
+        return code if isinstance(code, int) else 0
     except BrokenPipeError:
         # The reader has seen enough (`pulposus parameters | head`); keep Python from flushing into the closed pipe at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -79,9 +83,10 @@ def _run(words: list[str], *, debug: bool, as_json: bool) -> int:
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "pulposus"
         message: Any = getattr(error, "format_message", error.__str__)()
-        usage = UsageError(str(message).rstrip(".").replace("Value error, ", ""), remedy=f"see {command} --help")
+        what = " ".join(str(message).replace("Value error, ", "").split()).rstrip(".")
+        usage = UsageError(what or "a command is missing", remedy=f"see {command} --help")
         return _report(usage, debug=debug, as_json=as_json)
-    except (KeyboardInterrupt, typer.Abort):
+    except typer.Abort:
         sys.stderr.write("interrupted\n")
         return INTERRUPTED
     except _Terminated:

@@ -77,7 +77,6 @@ def _touched(mesh: Topology, elements: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return nodes
 
 
-@cache
 def layout(resolution: str, kind: ShapeKind, annulus_sealed: bool = False) -> Layout:
     """The layout of a kind of shape.
 
@@ -85,7 +84,18 @@ def layout(resolution: str, kind: ShapeKind, annulus_sealed: bool = False) -> La
         resolution: Name of a mesh resolution.
         kind: Kind of shape.
         annulus_sealed: No vessels at the outer annulus; the rim of the faces then belongs to the endplates.
+
+    Returns:
+        The same object for the same arguments.
+
+    Raises:
+        KeyError: The resolution is unknown.
     """
+    return _layout(resolution, kind, annulus_sealed)
+
+
+@cache
+def _layout(resolution: str, kind: ShapeKind, annulus_sealed: bool) -> Layout:
     mesh = topology(resolution)
     tissue = _tissue_of_element(mesh, kind)
     void = ~_touched(mesh, tissue != VOID)

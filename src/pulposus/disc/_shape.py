@@ -17,7 +17,8 @@ def anatomical_map(shape: AnatomicalShape, species: str, level: str, sheet: Shee
 
     Args:
         shape: What the user wrote.
-        species, level: Printed names of the library.
+        species: Printed name of the library.
+        level: Printed name of the library.
         sheet: Source of every number.
         where: File or name, for errors.
 

@@ -20,5 +20,9 @@ __getattr__, __dir__, __all__ = attach(
         "integrate": "._integrals",
         "layer_volumes": "._integrals",
         "lateral_modes": "._modes",
+        "point_topology": "._slab",
+        "slab_stencil": "._slab",
+        "slab_topology": "._slab",
+        "slab_volumes": "._slab",
     },
 )

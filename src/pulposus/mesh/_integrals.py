@@ -51,7 +51,7 @@ def _derivative(heights: Float[Array, "columns n"], values: Float[Array, "column
 
 def integrate(
     mesh: Topology,
-    coordinates: Float[Array, "columns levels 3"],
+    heights: Float[Array, "columns levels"],
     nodal_volume: Float[Array, "columns levels"],
     column_layers: Float[Array, "columns layers"],
     values: Float[Array, "columns levels"],
@@ -60,14 +60,13 @@ def integrate(
 
     Args:
         mesh: Topology.
-        coordinates: Node coordinates.
+        heights: Axial coordinate of the nodes.
         nodal_volume: Lumped volumes of the region (`node_volumes` with the region's indicator).
         column_layers: Its volumes by column and layer (`layer_volumes`).
         values: The field.
     """
-    heights = coordinates[..., 2]
     total = jnp.sum(nodal_volume * values)
-    for first, last in _blocks(mesh):
+    for first, last in _blocks(mesh) if mesh.levels > 1 else []:
         block = slice(first, last + 1)
         slope = _derivative(heights[:, block], values[:, block])
         bend = jnp.diff(heights[:, block], axis=1) * jnp.diff(slope, axis=1) / 12.0

@@ -14,7 +14,7 @@ from jaxtyping import Array, Float
 
 from pulposus import _backend  # noqa: F401
 from pulposus.disc import Disc
-from pulposus.mesh import integrate, layer_volumes, node_volumes
+from pulposus.mesh import Topology, integrate, layer_volumes, node_volumes
 from pulposus.nutrition._kinetics import acidity, metabolic_rates
 from pulposus.nutrition._problem import GLUCOSE, LACTATE, OXYGEN, NutritionProblem, flux_balance
 
@@ -69,14 +69,16 @@ class NutritionSummary(eqx.Module):
 
 
 class Regions(eqx.Module):
-    """Volumes over which fields are averaged; they depend on the disc only.
+    """Volumes over which fields are averaged; they depend on the mesh of the disc only.
 
     Attributes:
+        heights: Axial coordinate of the nodes [mm].
         inside: 1 on nodes that carry volume.
         disc, nucleus: Lumped volumes.
         disc_layers, nucleus_layers: Volumes by column and layer.
     """
 
+    heights: Float[Array, "columns levels"]
     inside: Float[Array, "columns levels"]
     disc: Float[Array, "columns levels"]
     nucleus: Float[Array, "columns levels"]
@@ -90,6 +92,7 @@ def regions(disc: Disc) -> Regions:
     whole, nucleus = (tissue >= 0).astype(np.float64), (tissue == 0).astype(np.float64)
     volume = node_volumes(mesh, coordinates, whole)
     return Regions(
+        heights=coordinates[..., 2],
         inside=(volume > 0.0).astype(jnp.float64),
         disc=volume,
         nucleus=node_volumes(mesh, coordinates, nucleus),
@@ -98,15 +101,14 @@ def regions(disc: Disc) -> Regions:
     )
 
 
-def summarise_field(disc: Disc, where: Regions, values: Float[Array, "columns levels"]) -> FieldSummary:
+def summarise_field(mesh: Topology, where: Regions, values: Float[Array, "columns levels"]) -> FieldSummary:
     """Extremes, means and centre value of a field."""
-    mesh, coordinates = disc.topology, disc.coordinates
     inside = where.inside > 0.0
     return FieldSummary(
         minimum=jnp.min(jnp.where(inside, values, jnp.inf)),
         maximum=jnp.max(jnp.where(inside, values, -jnp.inf)),
-        mean=integrate(mesh, coordinates, where.disc, where.disc_layers, values) / jnp.sum(where.disc),
-        nucleus_mean=integrate(mesh, coordinates, where.nucleus, where.nucleus_layers, values) / jnp.sum(where.nucleus),
+        mean=integrate(mesh, where.heights, where.disc, where.disc_layers, values) / jnp.sum(where.disc),
+        nucleus_mean=integrate(mesh, where.heights, where.nucleus, where.nucleus_layers, values) / jnp.sum(where.nucleus),
         centre=values[mesh.centre],
     )
 
@@ -162,10 +164,10 @@ def summarise(disc: Disc, problem: NutritionProblem, solutes: Float[Array, "3 co
     imbalance = jnp.abs(total + made) / scale
     moles = inflow * MOL_PER_SECOND
     return NutritionSummary(
-        oxygen=summarise_field(disc, where, solutes[OXYGEN]),
-        lactate=summarise_field(disc, where, solutes[LACTATE]),
-        glucose=summarise_field(disc, where, solutes[GLUCOSE]),
-        pH=summarise_field(disc, where, acidity(problem.kinetics, solutes[LACTATE])),
+        oxygen=summarise_field(disc.topology, where, solutes[OXYGEN]),
+        lactate=summarise_field(disc.topology, where, solutes[LACTATE]),
+        glucose=summarise_field(disc.topology, where, solutes[GLUCOSE]),
+        pH=summarise_field(disc.topology, where, acidity(problem.kinetics, solutes[LACTATE])),
         fluxes=Fluxes(moles[OXYGEN] * problem.kinetics.oxygen_solubility, moles[LACTATE], moles[GLUCOSE]),
         balance=Balance(
             oxygen=imbalance[OXYGEN],

@@ -24,7 +24,6 @@ from pulposus.report._figure import (
     svg_link,
     time_axis,
 )
-from pulposus.report._geometry import regions
 from pulposus.report._wording import cells, moment, number, share
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ def waterfall(record: RunRecord) -> Figure:
             losing = stop < start
             axes.bar(place, high - low, bottom=low, color=colour, width=0.68, hatch="///" if losing else None, edgecolor="white")
             sign = "−" if losing else ("+" if start > 0.0 else "")
-            axes.annotate(f"{sign}{number(high - low)}", (place, high), (0, 3), textcoords="offset points", ha="center", fontsize=8.5)
+            axes.annotate(f"{sign}{_millions(high - low)}", (place, high), (0, 3), textcoords="offset points", ha="center", fontsize=8.5)
         for place, ((_, _, stop, _), (_, start, _, _)) in enumerate(zip(bars[:-1], bars[1:], strict=True)):
             if start == stop and start > 0.0:
                 axes.plot([place + 0.34, place + 0.66], [stop / MILLION] * 2, color="#5b6876", linewidth=0.8)
@@ -93,6 +92,11 @@ def waterfall(record: RunRecord) -> Figure:
         table=Table(("step", "cells", "share of the first bar"), rows, "Account of the donor cells"),
         data=csv_link(("step", "from_cells", "to_cells"), [(name.replace("\n", " "), start, stop) for name, start, stop, _ in bars]),
     )
+
+
+def _millions(value: float) -> str:
+    """A bar's height; less than a thousand cells is too few to be seen."""
+    return number(value) if value >= 1e-3 else ("<0.001" if value * MILLION >= 1.0 else "0")
 
 
 def ledger_over_time(record: RunRecord) -> Figure:
@@ -137,7 +141,7 @@ def ledger_over_time(record: RunRecord) -> Figure:
 
 def native_share(record: RunRecord) -> dict[str, np.ndarray]:
     """Living native cells (senescent ones included) over those at the start, of both runs."""
-    disc, _ = regions(record.disc)
+    disc, _ = record.regions
     result = {}
     for run, data in (("with cells", record.trajectory), ("without cells", record.sham)):
         living = disc.cells(field_values(data, "native") + field_values(data, "senescent"))

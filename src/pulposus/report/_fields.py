@@ -11,7 +11,7 @@ from jaxtyping import Float
 if TYPE_CHECKING:
     import xarray
 
-MILLION_PER_ML = "10⁶/mL"
+MILLION_PER_ML = "million/mL"
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ POPULATIONS = (
     FieldInfo("free", "free donor cells", MILLION_PER_ML, "1e6 mL-1", "million_per_mL"),
     FieldInfo("attached", "attached donor cells", MILLION_PER_ML, "1e6 mL-1", "million_per_mL"),
     FieldInfo("differentiated", "differentiated donor cells", MILLION_PER_ML, "1e6 mL-1", "million_per_mL"),
-    FieldInfo("dead", "dead donor cells", MILLION_PER_ML, "1e6 mL-1", "million_per_mL"),
+    FieldInfo("dead", "dead cells of every origin, not yet cleared", MILLION_PER_ML, "1e6 mL-1", "million_per_mL"),
 )
 STORED = SOLUTES + POPULATIONS
 DONOR = FieldInfo("donor", "live donor cells", MILLION_PER_ML, "1e6 mL-1", "million_per_mL")

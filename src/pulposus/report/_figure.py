@@ -70,7 +70,7 @@ class Figure:
         alt: What the picture shows, for those who do not see it.
         caption: Title, units, n or members; says "simulated".
         table: The numbers, readable.
-        data: The plotted data as a `data:` link to CSV.
+        data: The plotted data as a `data:` link to CSV; empty where they are too many and stand in `fields.nc` only.
     """
 
     key: str
@@ -86,8 +86,13 @@ def data_link(kind: str, content: bytes) -> str:
     return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
 
 
+MOST_ROWS = 3000
+
+
 def csv_link(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> str:
-    """CSV as a `data:` link; floats keep six digits, which is more than a picture shows."""
+    """CSV as a `data:` link, empty above 3000 rows; floats keep six digits, which is more than a picture shows."""
+    if len(rows) > MOST_ROWS:
+        return ""
     rounded = [tuple(float(f"{cell:.6g}") if isinstance(cell, float | np.floating) else cell for cell in row) for row in rows]
     return data_link("text/csv;charset=utf-8", csv_text(head, rounded).encode("utf-8"))
 

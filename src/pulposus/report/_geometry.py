@@ -9,6 +9,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 if TYPE_CHECKING:
+    import xarray
+
     from pulposus.disc import Disc
     from pulposus.mesh import Topology
 
@@ -93,7 +95,7 @@ def _border_lines(
     return edges[shared[creased | (tissue[one] != tissue[other])]]
 
 
-def surfaces(disc: Disc) -> tuple[Surface, ...]:
+def disc_surfaces(disc: Disc) -> tuple[Surface, ...]:
     """The whole disc, its left half (cut at mid-sagittal) and its lower half (cut at mid-height)."""
     from pulposus.mesh import reference_points
 
@@ -148,7 +150,7 @@ class Region:
         return (density * self.volumes).sum(axis=(-2, -1)) * 1e3
 
 
-def regions(disc: Disc) -> tuple[Region, Region]:
+def disc_regions(disc: Disc) -> tuple[Region, Region]:
     """The whole disc and the nucleus."""
     from pulposus.mesh import node_volumes
 
@@ -158,3 +160,8 @@ def regions(disc: Disc) -> tuple[Region, Region]:
         return Region(key, np.asarray(node_volumes(disc.topology, disc.coordinates, inside.astype(np.float64))))
 
     return region("disc", occupied(disc)), region("nucleus", tissue == NUCLEUS)
+
+
+def reduced_regions(trajectory: xarray.Dataset) -> tuple[Region, Region]:
+    """Disc and nucleus of a run on one column or one point, which carries the volumes that its nodes stand for."""
+    return Region("disc", trajectory["volume"].to_numpy()), Region("nucleus", trajectory["nucleus_volume"].to_numpy())

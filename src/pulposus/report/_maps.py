@@ -129,7 +129,8 @@ def _figure(record: RunRecord, section: Section, size: tuple[float, float]) -> F
             for axes, values, (title, _, _) in zip(line, panels, columns, strict=True):
                 picture = _draw(axes, section, values, limits)
                 within = values[inside]
-                axes.set_title(f"{number(within.min())} to {number(within.max())}", fontsize=8, fontweight="normal", pad=3)
+                text = f"{number(within.min())} to {number(within.max())}"
+                axes.annotate(text, (0, 1), (0, 3), xycoords="axes fraction", textcoords="offset points", fontsize=8)
                 rows.append((info.label, title, info.unit, number(within.min()), number(within.max())))
                 plotted.append(values)
                 names.append(f"{suffixed(info)}, {title}")
@@ -139,7 +140,7 @@ def _figure(record: RunRecord, section: Section, size: tuple[float, float]) -> F
             bar.ax.tick_params(labelsize=7.5)
             line[0].set_ylabel(section.axes[1], fontsize=8)
         for axes, (title, _, _) in zip(grid[0], columns, strict=True):
-            axes.set_title(f"{title}\n{axes.get_title(loc='left')}", fontsize=8.5, pad=3)
+            axes.set_title(title, fontsize=8.5, pad=15)
         for axes in grid[-1]:
             axes.set_xlabel(section.axes[0], fontsize=8)
         mark_simulated(drawn)
@@ -168,4 +169,4 @@ def _figure(record: RunRecord, section: Section, size: tuple[float, float]) -> F
 
 def map_figures(record: RunRecord) -> list[Figure]:
     """Maps on both sections."""
-    return [_figure(record, _sagittal(record.disc), (11.0, 5.6)), _figure(record, _transverse(record.disc), (11.0, 8.4))]
+    return [_figure(record, _sagittal(record.disc), (11.0, 5.0)), _figure(record, _transverse(record.disc), (11.0, 8.4))]

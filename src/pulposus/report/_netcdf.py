@@ -10,15 +10,49 @@ import numpy as np
 from pulposus.report._atomic import replacing
 from pulposus.report._fields import STORED, times
 from pulposus.report._geometry import TISSUE_NAMES
-from pulposus.report._tables import WITH_CELLS, WITHOUT_CELLS
+from pulposus.report._tables import WITH_CELLS, WITHOUT_CELLS, study_name
 
 if TYPE_CHECKING:
     import xarray
 
+    from pulposus.disc import Disc
     from pulposus.report._record import RunRecord
 
 CONVENTIONS = "CF-1.11"
 _AXES = (("x", "to the right"), ("y", "anterior"), ("z", "cranial"))
+
+
+def _mesh_variables(disc: Disc) -> dict[str, Any]:
+    coordinates = np.asarray(disc.coordinates, dtype=np.float64)
+    codes = {-1: "void", **TISSUE_NAMES}
+    positions = {
+        name: (("column", "level"), coordinates[..., axis], {"units": "mm", "long_name": f"position, {direction}"})
+        for axis, (name, direction) in enumerate(_AXES)
+    }
+    return positions | {
+        "quads": (
+            ("quad", "corner"),
+            np.asarray(disc.topology.quads, dtype=np.int32),
+            {"long_name": "columns of every quadrilateral, counter-clockwise", "units": "1"},
+        ),
+        "tissue": (
+            ("quad", "layer"),
+            np.asarray(disc.tissue_of_element, dtype=np.int8),
+            {
+                "long_name": "tissue of the element",
+                "flag_values": np.array(list(codes), dtype=np.int8),
+                "flag_meanings": " ".join(name.replace(" ", "_") for name in codes.values()),
+            },
+        ),
+    }
+
+
+def _column_variables(trajectory: xarray.Dataset) -> dict[str, Any]:
+    labels = {"z": ("mm", "position, cranial"), "volume": ("mm3", "volume of the node"), "nucleus_volume": ("mm3", "volume inside the nucleus")}
+    return {
+        name: (("column", "level"), trajectory[name].to_numpy(), {"units": unit, "long_name": label})
+        for name, (unit, label) in labels.items()
+    }
 
 
 def fields_dataset(record: RunRecord) -> xarray.Dataset:
@@ -38,29 +72,11 @@ def fields_dataset(record: RunRecord) -> xarray.Dataset:
         info.key: (
             dimensions,
             np.stack([record.trajectory[info.key].to_numpy(), record.sham[info.key].to_numpy()]),
-            {"units": info.udunits, "long_name": info.label, "coordinates": "x y z"},
+            {"units": info.udunits, "long_name": info.label, "coordinates": "x y z" if record.is_spatial else "z"},
         )
         for info in STORED
     }
-    coordinates = np.asarray(record.disc.coordinates, dtype=np.float64)
-    for axis, (name, direction) in enumerate(_AXES):
-        variables[name] = (("column", "level"), coordinates[..., axis], {"units": "mm", "long_name": f"position, {direction}"})
-    topology = record.disc.topology
-    variables["quads"] = (
-        ("quad", "corner"),
-        np.asarray(topology.quads, dtype=np.int32),
-        {"long_name": "columns of every quadrilateral, counter-clockwise", "units": "1"},
-    )
-    codes = {-1: "void", **TISSUE_NAMES}
-    variables["tissue"] = (
-        ("quad", "layer"),
-        np.asarray(record.disc.tissue_of_element, dtype=np.int8),
-        {
-            "long_name": "tissue of the element",
-            "flag_values": np.array(list(codes), dtype=np.int8),
-            "flag_meanings": " ".join(name.replace(" ", "_") for name in codes.values()),
-        },
-    )
+    variables |= _mesh_variables(record.disc) if record.is_spatial else _column_variables(record.trajectory)
     time_attributes = {"units": "day", "long_name": "time since injection", "axis": "T"}
     return xarray.Dataset(
         variables,
@@ -70,11 +86,11 @@ def fields_dataset(record: RunRecord) -> xarray.Dataset:
         },
         attrs={
             "Conventions": CONVENTIONS,
-            "title": f"pulposus run {record.protocol.get('id', '')}".strip(),
+            "title": f"pulposus run {study_name(record.protocol)}",
             "source": f"pulposus {record.manifest.get('version', '')} (simulated)".replace("  ", " "),
             "comment": "Simulated fields. Research use only, not medical advice.",
             "disc": record.disc.description.name,
-            "resolution": topology.resolution,
+            "resolution": record.disc.topology.resolution if record.is_spatial else "one column",
         },
     )
 
@@ -83,7 +99,7 @@ def write_netcdf(path: Path, record: RunRecord) -> Path:
     """Write `fields.nc` in one step, compressed without loss."""
     dataset = fields_dataset(record)
     encoding = {info.key: {"zlib": True, "complevel": 4, "shuffle": True, "_FillValue": None} for info in STORED}
-    encoding |= {name: {"_FillValue": None} for name in ("x", "y", "z", "time")}
+    encoding |= {name: {"_FillValue": None} for name in ("x", "y", "z", "volume", "nucleus_volume", "time") if name in dataset}
     with replacing(path) as temporary:
         dataset.to_netcdf(temporary, engine="h5netcdf", encoding=encoding)
     return path

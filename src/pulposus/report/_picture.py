@@ -12,7 +12,7 @@ from jaxtyping import Float
 
 from pulposus.report._fields import SHOWN, field_values, suffixed, times
 from pulposus.report._figure import Figure, Table, canvas, csv_link, mark_simulated, png_link
-from pulposus.report._geometry import Surface, node_points, surfaces
+from pulposus.report._geometry import Surface, node_points
 from pulposus.report._wording import moment, number
 
 if TYPE_CHECKING:
@@ -36,27 +36,36 @@ def camera(eye: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3 3"]:
 def _paint(axes: Axes, surface: Surface, points: Float[np.ndarray, "nodes 3"], values: Float[np.ndarray, "nodes"]) -> tuple[float, float]:
     """Draw the faces that look at the eye, farthest first; returns the range of the values."""
     import matplotlib
-    from matplotlib.collections import LineCollection, PolyCollection
+    from matplotlib.collections import LineCollection, TriMesh
+    from matplotlib.tri import Triangulation
 
     seen = points @ camera(_EYE).T
     corners = seen[surface.faces]
-    edge_one, edge_two = corners[:, 2] - corners[:, 0], corners[:, 3] - corners[:, 1]
-    normals = np.cross(edge_one, edge_two)
+    normals = np.cross(corners[:, 2] - corners[:, 0], corners[:, 3] - corners[:, 1])
     normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-300)
-    facing = normals[:, 2] > 0.0
-    order = np.argsort(corners[facing][..., 2].mean(axis=1))
-    faces, light = surface.faces[facing][order], _AMBIENT + _DIFFUSE * normals[facing][order, 2]
+    facing = np.nonzero(normals[:, 2] > 0.0)[0]
+    facing = facing[np.argsort(corners[facing][..., 2].mean(axis=1))]
+    faces, light = surface.faces[facing], _AMBIENT + _DIFFUSE * normals[facing, 2]
     low, high = float(values[surface.faces].min()), float(values[surface.faces].max())
     span = high - low if high > low else 1.0
-    colours = matplotlib.colormaps["viridis"]((values[faces].mean(axis=1) - low) / span)
-    colours[:, :3] *= light[:, None]
-    axes.add_collection(PolyCollection(list(seen[faces][..., :2]), facecolors=list(colours), edgecolors=list(colours), linewidths=0.4))
+    # Every face has corners of its own, because its light is its own.
+    colours = matplotlib.colormaps["viridis"]((values[faces].ravel() - low) / span)
+    colours[:, :3] *= np.repeat(light, 4)[:, None]
+    quads = np.arange(faces.size).reshape(-1, 4)
+    triangles = quads[:, [0, 1, 2, 0, 2, 3]].reshape(-1, 3)
+    spread = seen[faces.ravel()]
+    mesh = TriMesh(Triangulation(spread[:, 0], spread[:, 1], triangles))
+    mesh.set_facecolor(colours)
+    axes.add_collection(mesh)
     visible = np.zeros(len(points), dtype=bool)
     visible[faces.ravel()] = True
     lines = surface.lines[visible[surface.lines].all(axis=1)]
     axes.add_collection(LineCollection(list(seen[lines][..., :2]), colors="black", linewidths=0.6))
+    used = seen[surface.faces.ravel()]
+    for set_limits, axis in ((axes.set_xlim, 0), (axes.set_ylim, 1)):
+        margin = 0.02 * np.ptp(used[:, axis])
+        set_limits(used[:, axis].min() - margin, used[:, axis].max() + margin)
     axes.set_aspect("equal")
-    axes.autoscale_view()
     axes.set_axis_off()
     return low, high
 
@@ -66,7 +75,7 @@ def disc_picture(record: RunRecord) -> Figure:
     import matplotlib
     from matplotlib.cm import ScalarMappable
 
-    surface = next(one for one in surfaces(record.disc) if one.key == "sagittal")
+    surface = next(one for one in record.surfaces if one.key == "sagittal")
     points = node_points(record.disc)
     moments = times(record.trajectory)
     end = moment(float(moments[-1]))

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+from pulposus.report._geometry import Region, Surface, disc_regions, disc_surfaces, reduced_regions
 
 if TYPE_CHECKING:
     import xarray
@@ -12,17 +15,16 @@ if TYPE_CHECKING:
     from pulposus.disc import Disc
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RunRecord:
     """One simulated disc with its protocol, beside the same disc without cells.
 
     Attributes:
-        protocol: The resolved protocol as plain data. `reported` is a list of mappings with the keys `outcome`, `value`, `unit`, `time`,
-            `n`, `spread`, `spread_kind`, `source`, `status` (missing keys are shown as "not reported"); `not_stated` a list of mappings
-            with `item`, `value`, `low`, `high`, `unit`, `note`: what the paper does not say and the prior that was used instead.
+        protocol: The resolved protocol as plain data (`therapy.Protocol.resolved()`).
         disc: The disc.
         trajectory: Fields with the dimensions time, column, level: `oxygen` [kPa], `glucose`, `lactate` [mM], `pH`, `native`,
-            `senescent`, `free`, `attached`, `differentiated`, `dead` [10^6/mL]; coordinate `time` [day].
+            `senescent`, `free`, `attached`, `differentiated`, `dead` [10^6/mL]; coordinate `time` [day]. A run at level 1 (slab) or 0
+            (well mixed) has one column and carries, with the dimensions column and level, `z` [mm], `volume` and `nucleus_volume` [mm3].
         sham: The same fields and times of the disc without donor cells.
         cells: Rows `time_day, injected, born, leaked, dead, free, attached, differentiated, alive, native_alive_fraction` [cells].
         ensemble: `time_day`, `quantiles` (quantity -> `p05`, `p50`, `p95`), `members`, `level`, `drivers` (rows `key, value, low, high,
@@ -49,3 +51,18 @@ class RunRecord:
     manifest: Mapping[str, Any]
     dose_steps: Mapping[str, float] = field(default_factory=dict)
     numerics: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_spatial(self) -> bool:
+        """Whether the run solved the disc in three dimensions (level 2)."""
+        return "volume" not in self.trajectory
+
+    @cached_property
+    def regions(self) -> tuple[Region, Region]:
+        """The whole disc and the nucleus."""
+        return disc_regions(self.disc) if self.is_spatial else reduced_regions(self.trajectory)
+
+    @cached_property
+    def surfaces(self) -> tuple[Surface, ...]:
+        """Views of the disc; only of a run in three dimensions."""
+        return disc_surfaces(self.disc)

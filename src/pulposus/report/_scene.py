@@ -1,6 +1,6 @@
 """The scene of the 3D viewer: surfaces of the disc and the fields on them as one compact binary block.
 
-Layout, little-endian: points (float32), then triangles and lines of every view (uint32), then one byte per point for every stored frame of
+Layout, little-endian: points (float32), then triangles and lines of every view (uint16), then one byte per point for every stored frame of
 every field and run. A byte b means low + b / 255 (high - low), with low and high of that frame; the largest error is 0.2 % of its range.
 """
 
@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from pulposus.report._fields import NATIVE_RUN, SHOWN, field_values, times
-from pulposus.report._geometry import node_points, surfaces
+from pulposus.report._geometry import node_points
 from pulposus.report._wording import moment
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 MAXIMUM_FRAMES = 20
 # Share of the report's 5 MB that the values may take, before base64; large meshes get fewer frames.
-VALUE_BYTES = 1_700_000
+VALUE_BYTES = 1_500_000
 COLOUR_STOPS = 33
 
 
@@ -57,7 +57,8 @@ def build_scene(record: RunRecord) -> Scene:
     """Surfaces, lines and values of a run on a three-dimensional mesh."""
     import matplotlib
 
-    views = surfaces(record.disc)
+    views = record.surfaces
+    # Sixteen bits number 65,536 points; the surfaces of the fine mesh have some 20,000.
     nodes = np.unique(np.concatenate([view.faces.ravel() for view in views]))
     compact = np.full(record.disc.topology.columns * record.disc.topology.levels, -1)
     compact[nodes] = np.arange(len(nodes))
@@ -73,8 +74,9 @@ def build_scene(record: RunRecord) -> Scene:
         {
             "key": view.key,
             "label": view.label,
-            "triangles": append(compact[view.triangles].astype("<u4")),
-            "lines": append(compact[view.lines].astype("<u4")),
+            "standpoint": "above" if view.key == "transverse" else "oblique",
+            "triangles": append(compact[view.triangles].astype("<u2")),
+            "lines": append(compact[view.lines].astype("<u2")),
         }
         for view in views
     ]

@@ -17,7 +17,6 @@ import numpy as np
 
 from pulposus.report._atomic import write_text
 from pulposus.report._fields import POPULATIONS, SOLUTES, field_values, suffixed, times
-from pulposus.report._geometry import regions
 
 if TYPE_CHECKING:
     from pulposus.report._record import RunRecord
@@ -61,11 +60,16 @@ def _plain(value: Any) -> Any:
     return _plain(np.asarray(value).tolist())
 
 
+def study_name(protocol: Mapping[str, Any]) -> str:
+    """Short name of the study, or "run" where the protocol has none."""
+    return str(protocol.get("id", {}).get("name") or "run")
+
+
 def summary(record: RunRecord) -> dict[str, Any]:
     """The answer of a run as plain data, also printed by `pulposus run --json`."""
     description = record.disc.description
     document = {
-        "id": record.protocol.get("id", ""),
+        "id": study_name(record.protocol),
         "simulated": True,
         "research_use_only": True,
         "disc": {
@@ -74,7 +78,7 @@ def summary(record: RunRecord) -> dict[str, Any]:
             "level": description.level,
             "grade": description.grade,
             "resolution": record.disc.topology.resolution,
-            "nodes": record.disc.topology.columns * record.disc.topology.levels,
+            "nodes": record.trajectory.sizes["column"] * record.trajectory.sizes["level"],
         },
         "dose_steps": record.dose_steps,
         "cells": list(record.cells),
@@ -96,10 +100,9 @@ def write_summary(path: Path, record: RunRecord) -> Path:
 
 def timeseries_rows(record: RunRecord) -> Iterator[tuple[Any, ...]]:
     """Rows of `timeseries.csv`: regions of both runs, then the ledger, then the quantiles of the ensemble."""
-    parts = regions(record.disc)
     for run, dataset in ((WITH_CELLS, record.trajectory), (WITHOUT_CELLS, record.sham)):
         moments = times(dataset)
-        for part in parts:
+        for part in record.regions:
             for info in (*SOLUTES, *POPULATIONS):
                 values = field_values(dataset, info.key)
                 low, high = part.extremes(values)

@@ -1,4 +1,4 @@
-"""Nutrition over time: the nucleus mean and the range in the disc, with cells beside without cells."""
+"""Nutrition over time: the nucleus mean and the worst value in the disc, with cells beside without cells."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import numpy as np
 
 from pulposus.report._fields import SOLUTES, field_values, suffixed, times
 from pulposus.report._figure import WITH, WITHOUT, Figure, Table, canvas, csv_link, mark_simulated, svg_link, time_axis
-from pulposus.report._geometry import regions
 from pulposus.report._wording import moment, number
 
 if TYPE_CHECKING:
@@ -17,30 +16,26 @@ if TYPE_CHECKING:
 
 def nutrition_timeline(record: RunRecord) -> Figure:
     """Four panels: oxygen, glucose, lactate, pH."""
-    disc, nucleus = regions(record.disc)
+    disc, nucleus = record.regions
     moments = times(record.trajectory)
     runs = (("with cells", record.trajectory, WITH, "-"), ("without cells", record.sham, WITHOUT, "--"))
     columns: dict[str, np.ndarray] = {"time_day": moments}
-    with canvas(11.0, 5.4) as drawn:
+    with canvas(11.0, 5.6) as drawn:
         grid = drawn.subplots(2, 2, squeeze=False)
         for info, axes in zip(SOLUTES, grid.ravel(), strict=True):
+            worst = "disc_max" if info.key == "lactate" else "disc_min"
             for name, data, colour, dash in runs:
                 values = field_values(data, info.key)
                 low, high = disc.extremes(values)
-                mean = nucleus.mean(values)
-                axes.fill_between(moments, low, high, color=colour, alpha=0.13, linewidth=0)
-                axes.plot(moments, mean, dash, color=colour, linewidth=2.0, label=f"{name}: nucleus mean")
-                axes.plot(moments, low, dash, color=colour, linewidth=0.8)
-                axes.plot(moments, high, dash, color=colour, linewidth=0.8)
+                series = {"nucleus_mean": nucleus.mean(values), "disc_min": low, "disc_max": high}
+                axes.plot(moments, series["nucleus_mean"], dash, color=colour, linewidth=2.2, label=f"{name}: nucleus mean")
+                axes.plot(moments, series[worst], dash, color=colour, linewidth=0.9, label=f"{name}: worst in the disc")
                 ending = name.replace(" ", "_")
-                columns |= {
-                    f"{suffixed(info)}_{statistic}_{ending}": series
-                    for statistic, series in (("nucleus_mean", mean), ("disc_min", low), ("disc_max", high))
-                }
-            axes.set_title(info.label)
+                columns |= {f"{suffixed(info)}_{statistic}_{ending}": one for statistic, one in series.items()}
+            axes.set_title(f"{info.label} (worst = {'highest' if worst == 'disc_max' else 'lowest'})")
             axes.set_ylabel(info.key if info.unit == "-" else f"{info.key} [{info.unit}]")
             time_axis(axes, [float(one) for one in moments])
-        grid[0, 0].legend(loc="best")
+        drawn.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
         mark_simulated(drawn)
         image = svg_link(drawn)
     chosen = sorted({0, len(moments) - 1, *(int(np.abs(moments - day).argmin()) for day in (1.0, 7.0, 28.0, 91.0, 182.0))})
@@ -73,10 +68,10 @@ def nutrition_timeline(record: RunRecord) -> Figure:
     return Figure(
         key="nutrition-time",
         image=image,
-        alt="Four line charts over time, oxygen, glucose, lactate and pH: nucleus mean and range in the disc, with and without cells.",
+        alt="Four line charts over time, oxygen, glucose, lactate and pH: nucleus mean and worst value, with and without cells.",
         caption=(
-            "Simulated. Nutrition over time in one disc (n = 1). Thick lines: mean of the nucleus; bands with thin borders: smallest to "
-            "largest value in the disc. Solid blue: with cells; dashed grey: the same disc without cells."
+            "Simulated. Nutrition over time in one disc (n = 1). Thick lines: mean of the nucleus; thin lines: worst value anywhere in the disc "
+            "(lowest oxygen, glucose and pH, highest lactate). Solid blue: with cells; dashed grey: the same disc without cells."
         ),
         table=Table(head, rows, "Nutrition at chosen times"),
         data=csv_link(names, [tuple(float(columns[name][i]) for name in names) for i in range(len(moments))]),

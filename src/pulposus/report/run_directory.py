@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pulposus.errors import InvalidInput
 from pulposus.report._atomic import refuse, write_text
-from pulposus.report._tables import json_text, write_summary, write_timeseries
+from pulposus.report._tables import json_text, study_name, write_summary, write_timeseries
 
 if TYPE_CHECKING:
     from pulposus.report._record import RunRecord
@@ -72,7 +72,7 @@ class EventLog:
 
 def run_name(protocol: Mapping[str, Any], moment: datetime) -> str:
     """Folder name of a run: time in UTC, the protocol's id and the first eight digits of the digest of the resolved protocol."""
-    slug = re.sub(r"[^a-z0-9]+", "-", str(protocol.get("id", "run")).lower()).strip("-")[:40] or "run"
+    slug = re.sub(r"[^a-z0-9]+", "-", study_name(protocol).lower()).strip("-")[:40] or "run"
     return f"{moment.astimezone(UTC):%Y%m%dT%H%M%SZ}-{slug}-{_digest(json_text(protocol).encode())[:8]}"
 
 
@@ -169,7 +169,7 @@ class RunDirectory:
             write_summary(self.path / "summary.json", record),
             write_timeseries(self.path / "timeseries.csv", record),
             write_netcdf(self.path / "fields.nc", record),
-            *write_time_series(self.path, record),
+            *(write_time_series(self.path, record) if record.is_spatial else ()),
             write_report(self.path / "report.html", record),
         ]
         inputs = [self.path / PROTOCOL, self.path / RESOLVED]

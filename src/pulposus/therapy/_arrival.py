@@ -52,16 +52,22 @@ def open_elements(mesh: Topology, speed: Float[np.ndarray, "quads layers"]) -> E
     return Elements(np.concatenate([lower, lower + 1], axis=1), speed[quads, layers])
 
 
-def containing_elements(elements: Elements, points: Float[np.ndarray, "nodes 3"], position: Float[np.ndarray, "3"]) -> Int[np.ndarray, "n"]:
+def containing_elements(
+    elements: Elements, points: Float[np.ndarray, "nodes 3"], position: Float[np.ndarray, "3"]
+) -> Int[np.ndarray, "n"]:
     """Numbers of the elements that contain a position, its faces included; empty where it lies outside."""
     corners = points[elements.nodes]
     # Only elements whose bounding box holds the position need the exact test.
     margin = 1e-9 * np.ptp(points, axis=0).max()
-    near = np.nonzero(((corners.min(axis=1) <= position + margin) & (corners.max(axis=1) >= position - margin)).all(axis=1))[0]
+    near = np.nonzero(
+        ((corners.min(axis=1) <= position + margin) & (corners.max(axis=1) >= position - margin)).all(axis=1)
+    )[0]
     tetrahedra = corners[near][:, _TETRAHEDRA]
     edges = np.swapaxes(tetrahedra[:, :, 1:] - tetrahedra[:, :, :1], 2, 3)
     flat = np.abs(np.linalg.det(edges)) < 1e-14 * np.ptp(points, axis=0).max() ** 3
-    weights = np.linalg.solve(np.where(flat[..., None, None], np.eye(3), edges), (position - tetrahedra[:, :, 0])[..., None])[..., 0]
+    weights = np.linalg.solve(
+        np.where(flat[..., None, None], np.eye(3), edges), (position - tetrahedra[:, :, 0])[..., None]
+    )[..., 0]
     inside = (weights >= -1e-9).all(axis=-1) & (weights.sum(axis=-1) <= 1.0 + 1e-9) & ~flat
     return near[inside.any(axis=1)]
 
@@ -80,8 +86,8 @@ def arrival_times(
         coordinates: Node coordinates [mm].
         speed: Front speed in every element; 0 closes it.
         tip: Position of the needle tip [mm].
-        exact_radius: Radius around the tip inside which the time is distance over speed. By default half the distance to the nearest node of
-            another speed or of the surface; no faster way around exists inside it.
+        exact_radius: Radius around the tip inside which the time is distance over speed. By default half the distance to the nearest
+            node of another speed or of the surface; no faster way around exists inside it.
 
     Returns:
         Times in mm over the unit of speed; infinite where the front never comes.
@@ -99,7 +105,7 @@ def arrival_times(
     for element in around:
         nodes = elements.nodes[element]
         times[nodes] = np.minimum(times[nodes], distance[nodes] / elements.speed[element])
-    here = elements.speed[around[0]]
+    here = float(elements.speed[around[0]])
     radius = _uniform_radius(mesh, speed, here, distance) if exact_radius is None else exact_radius
     ball = distance <= radius
     times[ball] = distance[ball] / here
@@ -113,7 +119,9 @@ def arrival_times(
     return times.reshape(mesh.columns, mesh.levels)
 
 
-def _uniform_radius(mesh: Topology, speed: Float[np.ndarray, "quads layers"], here: float, distance: Float[np.ndarray, "nodes"]) -> float:
+def _uniform_radius(
+    mesh: Topology, speed: Float[np.ndarray, "quads layers"], here: float, distance: Float[np.ndarray, "nodes"]
+) -> float:
     """Half the distance from the tip to the nearest node of another speed or of the surface."""
     border = np.zeros((mesh.columns, mesh.levels), dtype=bool)
     border[:, [0, -1]] = True
@@ -126,7 +134,10 @@ def _uniform_radius(mesh: Topology, speed: Float[np.ndarray, "quads layers"], he
 
 
 def _sweep(
-    times: Float[np.ndarray, "nodes"], changed: Bool[np.ndarray, "nodes"], elements: Elements, points: Float[np.ndarray, "nodes 3"]
+    times: Float[np.ndarray, "nodes"],
+    changed: Bool[np.ndarray, "nodes"],
+    elements: Elements,
+    points: Float[np.ndarray, "nodes 3"],
 ) -> Bool[np.ndarray, "nodes"]:
     """Update, in place, the nodes of all elements with a changed corner; returns which nodes improved."""
     active = np.nonzero(changed[elements.nodes].any(axis=1))[0]
@@ -146,10 +157,15 @@ def _sweep(
 
 
 def _local_times(
-    vertex: Float[np.ndarray, "n 3"], corners: Float[np.ndarray, "n 3 3"], known: Float[np.ndarray, "n 3"], slowness: Float[np.ndarray, "n"]
+    vertex: Float[np.ndarray, "n 3"],
+    corners: Float[np.ndarray, "n 3 3"],
+    known: Float[np.ndarray, "n 3"],
+    slowness: Float[np.ndarray, "n"],
 ) -> Float[np.ndarray, "n"]:
-    """min over the opposite face of T(point) + slowness |vertex - point|, T linear on the face."""
-    best = np.minimum.reduce([_through_edge(vertex, corners[:, i], corners[:, j], known[:, i], known[:, j], slowness) for i, j in _EDGES])
+    """Smallest time over the opposite face of T(point) + slowness |vertex - point|, T linear on the face."""
+    best = np.minimum.reduce(
+        [_through_edge(vertex, corners[:, i], corners[:, j], known[:, i], known[:, j], slowness) for i, j in _EDGES]
+    )
     return np.minimum(best, _through_face(vertex, corners, known, slowness))
 
 
@@ -176,7 +192,10 @@ def _through_edge(
 
 
 def _through_face(
-    vertex: Float[np.ndarray, "n 3"], corners: Float[np.ndarray, "n 3 3"], known: Float[np.ndarray, "n 3"], slowness: Float[np.ndarray, "n"]
+    vertex: Float[np.ndarray, "n 3"],
+    corners: Float[np.ndarray, "n 3 3"],
+    known: Float[np.ndarray, "n 3"],
+    slowness: Float[np.ndarray, "n"],
 ) -> Float[np.ndarray, "n"]:
     """Time of the plane front with the known values at the corners, where its ray to the vertex crosses the face; else unreached.
 
@@ -184,7 +203,9 @@ def _through_face(
     """
     result = np.full(len(vertex), _UNREACHED)
     rows = vertex[:, None, :] - corners
-    cofactor = np.stack([np.cross(rows[:, 1], rows[:, 2]), np.cross(rows[:, 2], rows[:, 0]), np.cross(rows[:, 0], rows[:, 1])], axis=1)
+    cofactor = np.stack(
+        [np.cross(rows[:, 1], rows[:, 2]), np.cross(rows[:, 2], rows[:, 0]), np.cross(rows[:, 0], rows[:, 1])], axis=1
+    )
     determinant = np.einsum("nx,nx->n", rows[:, 0], cofactor[:, 0])
     usable = (known.max(axis=1) < _UNREACHED) & (determinant != 0.0)
     cofactor, first = cofactor[usable] / determinant[usable, None, None], known[usable].min(axis=1)

@@ -83,8 +83,10 @@ def room_of(disc: Disc, front: Front) -> Room:
     )
 
 
-def front_speed(tissue: np.ndarray, fissure: Float[np.ndarray, "quads layers"], front: Front) -> Float[np.ndarray, "quads layers"]:
-    """v / v0 in nucleus and annulus, 0 elsewhere; v0 does not matter."""
+def front_speed(
+    tissue: np.ndarray, fissure: Float[np.ndarray, "quads layers"], front: Front
+) -> Float[np.ndarray, "quads layers"]:
+    """Speed v / v0 in nucleus and annulus, 0 elsewhere; v0 does not matter."""
     speed = (1.0 + front.fissure_gain * fissure) * np.where(tissue == ANNULUS, 1.0 - front.annulus_reduction, 1.0)
     return np.where((tissue == NUCLEUS) | (tissue == ANNULUS), speed, 0.0)
 
@@ -146,12 +148,16 @@ def block_share(disc: Disc, room: Room, size: tuple[float, float, float]) -> Nod
         size: Width, depth from the outer annulus inward, and height [mm].
     """
     points = np.asarray(disc.coordinates)
-    entry = rim_point(disc.topology, points, 0.0)
     width, depth, height = size
-    from_middle = (np.abs(points[..., 0] - entry[0]), np.abs(points[..., 1] - entry[1] - 0.5 * depth), np.abs(points[..., 2] - entry[2]))
-    share = np.where(room.fillable > 0.0, 1.0, 0.0)
-    for distance, extent in zip(from_middle, (width, depth, height), strict=True):
+    centre = rim_point(disc.topology, points, 0.0) + np.array([0.0, 0.5 * depth, 0.0])
+    is_open = room.fillable > 0.0
+    share = np.where(is_open, 1.0, 0.0)
+    for axis, extent in enumerate((width, depth, height)):
+        distance = np.abs(points[..., axis] - centre[axis])
         share = share * np.clip((0.5 * (extent + room.width) - distance) / room.width, 0.0, 1.0)
+    # A block smaller than a node is that node.
+    nearest = np.where(is_open, np.linalg.norm(points - centre, axis=-1), np.inf).argmin()
+    share.flat[nearest] = 1.0
     return share
 
 

@@ -103,12 +103,14 @@ def hydraulics(parameters: ParameterSet, *, gauge: float, fissure: float, gelled
 
 def needle_survival(parameters: ParameterSet, gauge: float) -> float:
     """Share of living cells that survive the shear of the needle, 1 - 0.02 (G - 18)/4 for thin needles (cells_matrix 2.2)."""
-    loss = parameters.value("cells.needle.loss_per_gauge") * max(gauge - parameters.value("cells.needle.reference_gauge"), 0.0)
+    loss = parameters.value("cells.needle.loss_per_gauge") * max(
+        gauge - parameters.value("cells.needle.reference_gauge"), 0.0
+    )
     return max(1.0 - loss, 0.0)
 
 
 def pressure(stored: float, constants: Hydraulics) -> float:
-    """q = k0 V + k1 V^2, pressure above rest [MPa]."""
+    """Pressure above rest [MPa], q = k0 V + k1 V^2."""
     return constants.stiffness * stored + constants.stiffness_nonlinear * stored**2
 
 
@@ -175,7 +177,8 @@ def backflow_limit(ratio: float, dwell: float, relaxation_time: float) -> float:
 def largest_volume(duration: float, constants: Hydraulics) -> float:
     """Volume [mL] whose peak pressure is the burst pressure, injected in the given time [day].
 
-    The stored volume at the burst pressure follows from q; the inflow that reaches it is found by bisection, since it grows with the volume.
+    The stored volume at the burst pressure follows from q; the inflow that reaches it is found by bisection, since the peak grows with the
+    volume.
     """
     k0, k1, burst = constants.stiffness, constants.stiffness_nonlinear, constants.burst_pressure
     stored = 2.0 * burst / (k0 + math.sqrt(k0 * k0 + 4.0 * k1 * burst))

@@ -48,14 +48,16 @@ def place(treatment: Treatment, disc: Disc) -> Placement:
         disc: The disc, not a batch.
 
     Raises:
-        InvalidInput: The needle tip or the sponge lies outside nucleus and annulus.
+        InvalidInput: The needle tip lies outside nucleus and annulus.
     """
     room = room_of(disc, treatment.front)
     if treatment.route == "none" or treatment.filled_volume == 0.0:
         nothing = np.zeros_like(room.volume)
         return Placement(nothing, nothing, nothing)
     if treatment.route == "fenestration":
-        share, weight = _sponge(treatment, disc, room)
+        share = block_share(disc, room, treatment.sponge)
+        # The whole sponge lies in the opening.
+        weight = np.ones_like(share)
     else:
         share, weight = _bolus(treatment, disc, room)
     filled = share * room.fillable
@@ -63,18 +65,6 @@ def place(treatment: Treatment, disc: Disc) -> Placement:
     density = 1e3 * treatment.retained_cells * (filled / filled.sum()) / np.where(room.volume > 0.0, room.volume, 1.0)
     carrier = share if float(treatment.product.carrier.gel_half_life) > 0.0 else np.zeros_like(share)
     return Placement(density, carrier, normalised_leak_weight(weight, filled))
-
-
-def _sponge(treatment: Treatment, disc: Disc, room: Room) -> tuple[Nodal, Nodal]:
-    """Share of the nodes in the sponge, and the leak weight: the whole sponge lies in the opening."""
-    share = block_share(disc, room, treatment.sponge)
-    if not share.any():
-        raise InvalidInput(
-            "the sponge lies outside the disc",
-            where=f"protocol {treatment.text.name}, field delivery.sponge",
-            remedy="make it larger",
-        )
-    return share, np.ones_like(share)
 
 
 def _bolus(treatment: Treatment, disc: Disc, room: Room) -> tuple[Nodal, Nodal]:
@@ -90,15 +80,17 @@ def _bolus(treatment: Treatment, disc: Disc, room: Room) -> tuple[Nodal, Nodal]:
             allowed="shares of the half width, depth and height from the centre of the nucleus",
             remedy="move the tip towards 0, 0, 0",
         ) from None
-    track = track_share(points, room.width, tip, rim_point(disc.topology, points, treatment.entry_angle), treatment.needle_radius)
+    track = track_share(
+        points, room.width, tip, rim_point(disc.topology, points, treatment.entry_angle), treatment.needle_radius
+    )
     return share, np.maximum(track, room.fissure)
 
 
 def place_on_axis(treatment: Treatment, column: CentralColumn, volumes: Float[np.ndarray, "levels"]) -> Placement:
     """Put a treatment into an axial slab, the axis of a disc.
 
-    The filled region is the sphere of the same volume around the needle tip, cut at the cartilage endplates; the cells are uniform in it. One
-    column cannot tell the track from the rest, so the leak weight is 1.
+    The filled region is the sphere of the same volume around the needle tip, cut at the cartilage endplates; the cells are uniform in it.
+    One column cannot tell the track from the rest, so the leak weight is 1.
 
     Args:
         treatment: The numbers of the treatment in the disc that the slab stands for.

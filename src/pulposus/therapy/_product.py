@@ -78,16 +78,25 @@ def expand(protocol: Protocol, parameters: ParameterSet) -> Expansion:
     if protocol.origin is None or protocol.dose.cells == 0.0:
         return Expansion(0.0, 0.0, 0.0, 0.0, 1.0)
     constant = {key: record.value for key, record in parameters.under("cells.expansion").items()}
-    source = {key: record.value for key, record in parameters.under(f"cells.source.{protocol.origin.source.replace('-', '_')}").items()}
+    source = {
+        key: record.value
+        for key, record in parameters.under(f"cells.source.{protocol.origin.source.replace('-', '_')}").items()
+    }
     culture = protocol.culture
     harvest = protocol.origin.harvest
     if culture.population_doublings is not None:
         doublings = culture.population_doublings
     elif harvest is not None:
-        doublings = population_doublings(protocol.dose.cells, harvest * source["harvest_yield"], constant["plating_fraction"])
+        doublings = population_doublings(
+            protocol.dose.cells, harvest * source["harvest_yield"], constant["plating_fraction"]
+        )
     else:
         doublings = (culture.passages or 0) * constant["doublings_per_passage"]
-    age = protocol.donor.age if protocol.donor is not None and protocol.donor.age is not None else constant["reference_age"]
+    age = (
+        protocol.donor.age
+        if protocol.donor is not None and protocol.donor.age is not None
+        else constant["reference_age"]
+    )
     first = first_doubling_time(
         source["first_doubling_time"],
         age,
@@ -98,7 +107,9 @@ def expand(protocol: Protocol, parameters: ParameterSet) -> Expansion:
     senescent = min(constant["senescence_per_doubling"] * doublings, 1.0)
     return Expansion(
         population_doublings=doublings,
-        passages=float(culture.passages) if culture.passages is not None else doublings / constant["doublings_per_passage"],
+        passages=float(culture.passages)
+        if culture.passages is not None
+        else doublings / constant["doublings_per_passage"],
         culture_time=culture_time(first, doublings, constant["decline_doublings"], constant["decline_exponent"]),
         senescent_fraction=senescent,
         potency=potency(doublings, senescent, source["potency_midpoint"], constant["potency_width"]),

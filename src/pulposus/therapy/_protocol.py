@@ -18,6 +18,7 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 from pulposus.documents import Document, nearest, read_document
 from pulposus.errors import InvalidInput
 from pulposus.therapy._fields import refused
+from pulposus.therapy._product_sections import HARVEST, Characteristics, Culture, Donor, Dose, Origin, Separation
 from pulposus.therapy._record import (
     DataSharing,
     Economics,
@@ -31,21 +32,7 @@ from pulposus.therapy._record import (
     Safety,
     Statistics,
 )
-from pulposus.therapy._sections import (
-    HARVEST,
-    Characteristics,
-    CoCare,
-    Comparator,
-    Culture,
-    Delivery,
-    DiscChoice,
-    Donor,
-    Dose,
-    FollowUp,
-    Numerics,
-    Origin,
-    Separation,
-)
+from pulposus.therapy._study_sections import CoCare, Comparator, Delivery, DiscChoice, FollowUp, Numerics
 
 
 class Protocol(Document):
@@ -113,7 +100,11 @@ class Protocol(Document):
         known = [*_paths(cls), "results"]
         for row in rows:
             if row.item not in known:
-                raise refused(f'"{row.item}" is no field of a protocol', allowed="a field such as dose.cells, or results", remedy=nearest(row.item, known))
+                raise refused(
+                    f'"{row.item}" is no field of a protocol',
+                    allowed="a field such as dose.cells, or results",
+                    remedy=nearest(row.item, known),
+                )
         return rows
 
     @model_validator(mode="after")
@@ -122,9 +113,16 @@ class Protocol(Document):
             return self
         for name in ("donor", "origin"):
             if getattr(self, name) is None:
-                raise refused(f'cells are given, but the section "{name}" is missing', remedy=f'add "{name}", or set dose.cells to "0 cell"')
+                raise refused(
+                    f'cells are given, but the section "{name}" is missing',
+                    remedy=f'add "{name}", or set dose.cells to "0 cell"',
+                )
         culture = self.culture
-        if self.origin is not None and (culture.population_doublings, self.origin.harvest, culture.passages) == (None, None, None):
+        if self.origin is not None and (culture.population_doublings, self.origin.harvest, culture.passages) == (
+            None,
+            None,
+            None,
+        ):
             raise refused(
                 "nothing tells how far the cells were expanded",
                 allowed=f"culture.population_doublings, origin.{HARVEST[self.origin.source]} or culture.passages",
@@ -135,9 +133,15 @@ class Protocol(Document):
     @model_validator(mode="after")
     def _route_fits_dose(self) -> Protocol:
         if self.delivery.route == "none" and (self.dose.cells > 0.0 or self.dose.volume > 0.0):
-            raise refused('nothing can be given by the route "none"', allowed='cells "0 cell" and volume "0 mL"', remedy='set "route" to needle')
+            raise refused(
+                'nothing can be given by the route "none"',
+                allowed='cells "0 cell" and volume "0 mL"',
+                remedy='set "route" to needle',
+            )
         if self.delivery.route == "fenestration" and self.dose.carrier != "collagen":
-            raise refused(f"a sponge of {self.dose.carrier} is not known", allowed="carrier: collagen with route: fenestration")
+            raise refused(
+                f"a sponge of {self.dose.carrier} is not known", allowed="carrier: collagen with route: fenestration"
+            )
         return self
 
     def comparator_arm(self) -> Protocol:
@@ -193,13 +197,19 @@ def load_protocol(name_or_path: str | Path, overrides: Sequence[str] = ()) -> Pr
 
 def list_protocols() -> tuple[str, ...]:
     """Names of the built-in protocols."""
-    return tuple(sorted(entry.name.removesuffix(".yaml") for entry in _folder().iterdir() if entry.name.endswith(".yaml")))
+    return tuple(
+        sorted(entry.name.removesuffix(".yaml") for entry in _folder().iterdir() if entry.name.endswith(".yaml"))
+    )
 
 
 def protocol_schema() -> dict[str, Any]:
     """JSON Schema of a protocol file; editors use it to check and complete."""
     schema = Protocol.model_json_schema(mode="validation")
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "pulposus protocol", **{key: entry for key, entry in schema.items() if key != "title"}}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "pulposus protocol",
+        **{key: entry for key, entry in schema.items() if key != "title"},
+    }
 
 
 def _folder() -> Any:

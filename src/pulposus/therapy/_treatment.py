@@ -2,8 +2,8 @@ r"""From a protocol and a disc to the numbers of a treatment (cells_matrix 2.2, 
 
 .. math:: N_{injected} = N_0\, v_0\, f_{ndl}, \qquad N_{retained} = (1 - f_{bf})\, N_{injected}
 
-What a disc cannot take is refused here, with the largest dose and volume that fit: a bolus above 60 million cells per mL of tissue, a volume
-above the accommodated share of the nucleus, a pressure above that which the annulus holds.
+What a disc cannot take is refused here, with the largest dose and volume that fit: a bolus above 60 million cells per mL of tissue, a
+volume above the accommodated share of the nucleus, a pressure above that which the annulus holds.
 """
 
 from __future__ import annotations
@@ -152,14 +152,20 @@ def resolve_treatment(protocol: Protocol, disc: Disc, parameters: ParameterSet |
     cells, dose, delivery = constants.under("cells"), protocol.dose, protocol.delivery
     release = protocol.characteristics.viability
     viability = viability_after_hold(
-        cells["release.viability"].value if release is None else release, cells["release.hold_loss"].value, delivery.hold_time
+        cells["release.viability"].value if release is None else release,
+        cells["release.hold_loss"].value,
+        delivery.hold_time,
     )
     with_needle = delivery.route == "needle"
-    gauge = delivery.needle_gauge if delivery.needle_gauge is not None else round(constants.value("therapy.needle.gauge"))
+    gauge = (
+        delivery.needle_gauge if delivery.needle_gauge is not None else round(constants.value("therapy.needle.gauge"))
+    )
     survival = needle_survival(constants, gauge) if with_needle else 1.0
     accommodated = _accommodated_fraction(protocol, constants)
     living = dose.cells * viability * survival
-    injection, holds = _inject(protocol, disc, gauge, constants) if with_needle else (Injection.with_backflow(dose.volume, 0.0), 0.0)
+    injection, holds = (
+        _inject(protocol, disc, gauge, constants) if with_needle else (Injection.with_backflow(dose.volume, 0.0), 0.0)
+    )
     sponge = delivery.sponge
     size = (sponge.width, sponge.depth, sponge.height) if sponge is not None else (0.0, 0.0, 0.0)
     room = 1e-3 * math.prod(size) if sponge is not None else dose.volume / accommodated
@@ -249,7 +255,11 @@ def _accommodated_fraction(protocol: Protocol, constants: ParameterSet) -> float
 
 def _entry_angle(protocol: Protocol, constants: ParameterSet) -> float:
     approach = protocol.delivery.approach
-    angle = constants.value("therapy.needle.posterolateral_angle") if approach == "posterolateral" else _APPROACH_ANGLES[approach]
+    angle = (
+        constants.value("therapy.needle.posterolateral_angle")
+        if approach == "posterolateral"
+        else _APPROACH_ANGLES[approach]
+    )
     return angle if protocol.delivery.side == "right" else -angle
 
 
@@ -259,7 +269,9 @@ def _duration(protocol: Protocol, constants: ParameterSet) -> float:
 
 
 def _hydraulics(protocol: Protocol, disc: Disc, gauge: int, constants: ParameterSet) -> Hydraulics:
-    return hydraulics(constants, gauge=gauge, fissure=float(disc.condition.fissure_fraction), gelled=protocol.dose.is_gel)
+    return hydraulics(
+        constants, gauge=gauge, fissure=float(disc.condition.fissure_fraction), gelled=protocol.dose.is_gel
+    )
 
 
 def _inject(protocol: Protocol, disc: Disc, gauge: int, constants: ParameterSet) -> tuple[Injection, float]:
@@ -271,7 +283,10 @@ def _inject(protocol: Protocol, disc: Disc, gauge: int, constants: ParameterSet)
     else:
         law = _hydraulics(protocol, disc, gauge, constants)
         largest = constants.value("cells.injection.largest_backflow")
-        injection, burst = inject(volume, _duration(protocol, constants), protocol.delivery.dwell_time, law, largest), law.burst_pressure
+        injection, burst = (
+            inject(volume, _duration(protocol, constants), protocol.delivery.dwell_time, law, largest),
+            law.burst_pressure,
+        )
     return (injection if protocol.numerics.switches.leak else injection.without_leak()), burst
 
 
@@ -346,23 +361,33 @@ def _volume_text(volume: float) -> str:
     return f"{_rounded_down(volume):g} mL" if volume >= 0.1 else f"{_rounded_down(1e3 * volume):g} uL"
 
 
-def _warnings(protocol: Protocol, disc: Disc, expansion: Expansion, retained: float, constants: ParameterSet) -> tuple[str, ...]:
+def _warnings(
+    protocol: Protocol, disc: Disc, expansion: Expansion, retained: float, constants: ParameterSet
+) -> tuple[str, ...]:
     """What the published evidence or the model says against this treatment (cells_matrix 2.3, 2.5 and 9)."""
     found: list[str] = []
     dose, delivery, species = protocol.dose, protocol.delivery, disc.description.species
     if dose.cells > 0.0:
         largest_passage = constants.value("cells.expansion.largest_passage")
         if expansion.passages > largest_passage:
-            found.append(f"the cells are at passage {expansion.passages:.3g}; the advice is to use them before passage {largest_passage:g}")
+            found.append(
+                f"the cells are at passage {expansion.passages:.3g}; the advice is to use them before passage {largest_passage:g}"
+            )
         if expansion.potency < 0.5:
-            found.append(f"only {expansion.potency:.0%} of the growth of young cells is left after {expansion.population_doublings:.3g} doublings")
+            found.append(
+                f"only {expansion.potency:.0%} of the growth of young cells is left after {expansion.population_doublings:.3g} doublings"
+            )
         limit = constants.value("cells.release.hold_limit")
         if delivery.hold_time > limit:
-            found.append(f"the cells wait {delivery.hold_time * 24:.3g} h before the injection; the advice is at most {limit * 24:g} h")
+            found.append(
+                f"the cells wait {delivery.hold_time * 24:.3g} h before the injection; the advice is at most {limit * 24:g} h"
+            )
         density = retained / nucleus_volume(disc)
         ceiling = constants["therapy.warning.retained_density"]
         if species == "human" and density > ceiling.value:
-            found.append(f"{density:.3g} million retained cells per mL of nucleus: above {ceiling.value:g} ({ceiling.range}) starvation is expected")
+            found.append(
+                f"{density:.3g} million retained cells per mL of nucleus: above {ceiling.value:g} ({ceiling.range}) starvation is expected"
+            )
     if delivery.route == "needle" and delivery.pressure_model and dose.volume > 0.0 and species != "human":
         found.append("the stiffness and permeation constants of the injection are those of a human disc")
     if dose.is_gel and float(disc.condition.fissure_fraction) > 0.3:

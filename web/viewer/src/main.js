@@ -12,9 +12,10 @@ const TURN = 15; // degrees of one press
 const ZOOM = 1.2;
 const FRAME_MILLISECONDS = 900;
 
-function format(value) {
-  if (value === 0) return '0';
+/** A few digits; what is below a thousandth of `scale` is zero for the eye. */
+function format(value, scale = Math.abs(value)) {
   const size = Math.abs(value);
+  if (size < 1e-3 * scale || size === 0) return '0';
   if (size >= 0.001 && size < 1e5) return Number(value.toPrecision(3)).toString();
   return value.toExponential(1);
 }
@@ -62,7 +63,7 @@ function start() {
     element('viewer-scale').style.background = `linear-gradient(to right, ${stops.join(', ')})`;
     element('viewer-scale-title').textContent = `${shown.label} [${shown.unit}]`;
     [0, 0.25, 0.5, 0.75, 1].forEach((share, i) => {
-      element(`viewer-tick-${i}`).textContent = format(low + share * (high - low));
+      element(`viewer-tick-${i}`).textContent = format(low + share * (high - low), Math.abs(high));
     });
   }
 
@@ -74,13 +75,15 @@ function start() {
     if (!shown.runs[run()]) document.querySelector('input[name="viewer-run"][value="with"]').checked = true;
     const series = shown.runs[run()];
     const view = scene.views.find((one) => one.key === checked('viewer-cut'));
-    if (state.view !== view) {
+    const turned = state.view !== view;
+    if (turned) {
       stage.showView(view);
       state.view = view;
     }
     state.values = scene.values(series, frame);
     const [low, high] = limits(shown, series);
     stage.showValues(state.values, low, high, scene.colours);
+    if (turned) stage.standAt(view.standpoint);
     showScale(shown, low, high);
     const label = scene.labels[frame];
     element('viewer-time-label').textContent = label;
@@ -88,7 +91,7 @@ function start() {
     const [from, to] = range(state.values, view.triangles);
     const which = scene.runs[run()];
     element('viewer-text').textContent =
-      `${shown.label}, ${label}, ${which}: ${format(from)} to ${format(to)} ${shown.unit} on the shown surfaces (simulated).`;
+      `${shown.label}, ${label}, ${which}: ${format(from, Math.abs(to))} to ${format(to)} ${shown.unit} on the shown surfaces (simulated).`;
     element('viewer-probe').textContent = 'Click on the disc to read a value.';
   }
 
@@ -172,7 +175,6 @@ function start() {
 
   stage.resize();
   update();
-  stage.standAt('oblique');
 }
 
 function begin() {

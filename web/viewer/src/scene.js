@@ -1,6 +1,6 @@
 // Decodes the scene that the report carries: a JSON description and one binary block in base64.
 //
-// The block holds, little-endian: points (float32), triangles and lines of every view (uint32), then one byte per point for every
+// The block holds, little-endian: points (float32), triangles and lines of every view (uint16), then one byte per point for every
 // stored frame of every field. A byte b of a frame means low + b / 255 * (high - low); low and high of the frame are in the description.
 
 /** @returns {Uint8Array} the bytes of base64 text */
@@ -19,10 +19,18 @@ export function decodeScene(description, encoded) {
   const bytes = decodeBase64(encoded);
   const { count } = description.points;
   const block = (Type, { offset, length }) => new Type(bytes.buffer, offset, length);
+  const points = block(Float32Array, description.points);
+
+  /** Places of the used points. */
+  function places(indices) {
+    return Array.from(new Set(indices), (index) => Array.from(points.subarray(3 * index, 3 * index + 3)));
+  }
+
   const views = description.views.map((view) => ({
     ...view,
-    triangles: block(Uint32Array, view.triangles),
-    lines: block(Uint32Array, view.lines),
+    triangles: block(Uint16Array, view.triangles),
+    lines: block(Uint16Array, view.lines),
+    places: places(block(Uint16Array, view.triangles)),
   }));
 
   /** Values at the points, in the unit of the field. */
@@ -35,7 +43,7 @@ export function decodeScene(description, encoded) {
     return result;
   }
 
-  return { ...description, points: block(Float32Array, description.points), views, values };
+  return { ...description, points, views, values };
 }
 
 /** vtk.js cell array (n, i0, i1, ... per cell) of cells with the same number of corners. */

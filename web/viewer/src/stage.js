@@ -18,14 +18,17 @@ import vtkRenderWindow from '@kitware/vtk.js/Rendering/Core/RenderWindow';
 import vtkRenderWindowInteractor from '@kitware/vtk.js/Rendering/Core/RenderWindowInteractor';
 import vtkOpenGLRenderWindow from '@kitware/vtk.js/Rendering/OpenGL/RenderWindow';
 
+import { fit } from './fit.js';
 import { cellArray } from './scene.js';
 
 const BACKGROUND = [1, 1, 1];
+const SKEW = [0.36, 0.48, 0.8];
 const CUBE_FACES = { XPlus: 'R', XMinus: 'L', YPlus: 'A', YMinus: 'P', ZPlus: 'S', ZMinus: 'I' };
 
 // Direction from the disc to the camera (x right, y anterior, z cranial) and the direction that is up on the screen.
 export const STANDPOINTS = {
-  oblique: { from: [0.72, 0.55, 0.5], up: [0, 0, 1] },
+  oblique: { from: [0.78, 0.5, 0.42], up: [0, 0, 1] },
+  above: { from: [0.45, 0.55, 0.85], up: [0, 0, 1] },
   right: { from: [1, 0, 0], up: [0, 0, 1] },
   front: { from: [0, 1, 0], up: [0, 0, 1] },
   top: { from: [0, 0, 1], up: [0, 1, 0] },
@@ -44,7 +47,7 @@ function directionCube(interactor) {
     resolution: 128,
   });
   // The canvas of a face is laid on the cube in the order of its texture coordinates: each letter needs its own turn to stand upright.
-  const turns = { XPlus: -90, XMinus: 90, YPlus: 180, YMinus: 0, ZPlus: 0, ZMinus: 180 };
+  const turns = { XPlus: 90, XMinus: -90, YPlus: 180, YMinus: 0, ZPlus: 0, ZMinus: 180 };
   Object.entries(CUBE_FACES).forEach(([face, text]) => cube[`set${face}FaceProperty`]({ text, faceRotation: turns[face] }));
   const widget = vtkOrientationMarkerWidget.newInstance({ actor: cube, interactor });
   widget.setEnabled(true);
@@ -79,7 +82,7 @@ export function createStage(container, scene) {
   mapper.setInputData(surface);
   const actor = vtkActor.newInstance();
   actor.setMapper(mapper);
-  actor.getProperty().set({ ambient: 0.45, diffuse: 0.6, specular: 0.0 });
+  actor.getProperty().set({ ambient: 0.68, diffuse: 0.34, specular: 0.0 });
   renderer.addActor(actor);
 
   const outline = vtkPolyData.newInstance();
@@ -104,7 +107,10 @@ export function createStage(container, scene) {
     render();
   }
 
+  let shown = [];
+
   function showView(view) {
+    shown = view.places;
     surface.getPolys().setData(cellArray(view.triangles, 3));
     surface.modified();
     outline.getLines().setData(cellArray(view.lines, 2));
@@ -125,11 +131,16 @@ export function createStage(container, scene) {
   function standAt(name) {
     const { from, up } = STANDPOINTS[name];
     const camera = renderer.getActiveCamera();
-    camera.setFocalPoint(0, 0, 0);
-    camera.setPosition(...from);
+    const { width, height } = container.getBoundingClientRect();
+    const { focus, distance, towards } = fit(shown, from, up, camera.getViewAngle(), width / height);
+    // The cube follows every single change, so the camera must never look along its own up on the way: turn it by a skew up first.
+    camera.setViewUp(...SKEW);
+    camera.setPositionAndFocalPoint(
+      focus.map((place, axis) => place + distance * towards[axis]),
+      focus,
+    );
     camera.setViewUp(...up);
-    renderer.resetCamera();
-    camera.zoom(1.35);
+    camera.orthogonalizeViewUp();
     renderer.resetCameraClippingRange();
     cube.updateMarkerOrientation();
     render();

@@ -1,0 +1,106 @@
+"""The sentences and the numbers of the summary card."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pulposus.report import _wording as wording
+from pulposus.report._fate import native_share
+from pulposus.report._fields import field_values
+from pulposus.report._tables import study_name
+from pulposus.report._uncertainty import final_interval
+from pulposus.report._wording import moment, number
+
+if TYPE_CHECKING:
+    from pulposus.report._record import RunRecord
+
+_ROMAN = {1: "I", 2: "II", 3: "III", 4: "IV", 5: "V"}
+
+
+def title(record: RunRecord) -> str:
+    """Heading of the report."""
+    return str(record.protocol.get("id", {}).get("title") or study_name(record.protocol))
+
+
+def disc_name(record: RunRecord) -> str:
+    """The disc in words, such as "a human L4-L5 disc, Pfirrmann grade III"."""
+    description = record.disc.description
+    if not description.species:
+        return f"the disc {description.name}"
+    kind = " ".join(word for word in (description.species, description.level) if word)
+    grade = f", Pfirrmann grade {_ROMAN[description.grade]}" if description.grade in _ROMAN else ""
+    return f"a {kind} disc{grade}"
+
+
+def nominal_dose(record: RunRecord) -> float:
+    """Cells in the syringe, or the injected ones when that is not known."""
+    return float(record.dose_steps.get("nominal", record.cells[0]["injected"]))
+
+
+def question(record: RunRecord) -> str:
+    """What the run was asked."""
+    dose, end = nominal_dose(record), moment(float(record.cells[-1]["time_day"]))
+    if dose == 0.0:
+        return f"How do nutrition and native cells of {disc_name(record)} develop until {end} without donor cells?"
+    return f"What becomes of {wording.cells(dose)} cells given into {disc_name(record)} until {end}, and what do they do to its nutrition?"
+
+
+def answer(record: RunRecord) -> str:
+    """The main numbers of this run in a sentence or two."""
+    end, dose = record.cells[-1], nominal_dose(record)
+    when = moment(float(end["time_day"]))
+    if dose == 0.0:
+        return f"No cells were given; {wording.share(end['native_alive_fraction'])} of the native cells are alive at {when}."
+    return (
+        f"Of {wording.cells(dose)} cells, {wording.cells(end['injected'])} leave the needle alive. By {when}, {wording.cells(end['leaked'])} "
+        f"have leaked, {wording.cells(end['dead'])} have died and {wording.cells(end['born'])} were born; "
+        f"{wording.cells(end['alive'])} are alive ({wording.share(end['alive'] / dose)} of the dose)."
+    )
+
+
+def interval(record: RunRecord, quantity: str) -> tuple[str, str, str]:
+    """5, 50 and 95 % of a number of cells at the end as text; dashes where there is none."""
+    found = final_interval(record, quantity)
+    if found is None:
+        return "–", "–", "–"
+    low, middle, high = found
+    return wording.cells(low), wording.cells(middle), wording.cells(high)
+
+
+def _compact_interval(record: RunRecord, quantity: str) -> dict[str, object] | None:
+    """The same for a tile: three numbers and their unit."""
+    found = final_interval(record, quantity)
+    if found is None:
+        return None
+    texts, unit = wording.cells_in_common(found)
+    return {"values": dict(zip(("5 %", "50 %", "95 %"), texts, strict=True)), "unit": unit}
+
+
+def tiles(record: RunRecord) -> list[dict[str, object]]:
+    """The numbers of the summary card: name, value of this run, note, interval of the ensemble."""
+    end, dose = record.cells[-1], nominal_dose(record)
+    names = {
+        "alive": "donor cells alive",
+        "attached": "of them attached",
+        "differentiated": "of them differentiated",
+        "leaked": "leaked",
+        "dead": "died",
+    }
+    result: list[dict[str, object]] = [
+        {
+            "name": name,
+            "value": wording.cells(end[key]),
+            "note": f"{wording.share(end[key] / dose)} of the dose" if dose else "",
+            "interval": _compact_interval(record, key),
+        }
+        for key, name in names.items()
+    ]
+    native = native_share(record)
+    disc, _ = record.regions
+    lowest = {run: float(disc.extremes(field_values(data, "glucose"))[0][-1]) for run, data in (("with", record.trajectory), ("without", record.sham))}
+    for name, value, without in (
+        ("native cells alive", wording.share(float(native["with cells"][-1])), wording.share(float(native["without cells"][-1]))),
+        ("lowest glucose in the disc", f"{number(lowest['with'])} mM", f"{number(lowest['without'])} mM"),
+    ):
+        result.append({"name": name, "value": value, "note": f"without cells: {without}", "interval": None})
+    return result

@@ -1,0 +1,150 @@
+"""A disc through time: the stored states of a run, as numbers of cells, nutrition summaries and an xarray dataset with units."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import equinox as eqx
+import jax
+import numpy as np
+from jaxtyping import Float
+
+from pulposus import _backend  # noqa: F401
+from pulposus.nutrition import acidity
+from pulposus.nutrition._problem import GLUCOSE, LACTATE, OXYGEN
+from pulposus.nutrition._summary import FieldSummary, field_document, summarise_field
+from pulposus.simulation._ledger import CellTotals
+from pulposus.simulation._model import DiscModel
+from pulposus.simulation._state import SimulationState
+
+if TYPE_CHECKING:
+    import xarray
+
+CELLS_PER_MILLION = 1e6
+_UNITS = {"oxygen": ("kPa", "oxygen tension"), "glucose": ("mmol L-1", "glucose"), "lactate": ("mmol L-1", "lactate"), "pH": ("1", "pH")}
+_POPULATIONS = {
+    "native": "native cells, not senescent",
+    "senescent": "senescent native cells",
+    "free": "free donor cells",
+    "attached": "attached donor cells",
+    "differentiated": "differentiated donor cells",
+    "dead": "dead cells of every origin, not yet cleared",
+}
+
+
+class Snapshot(eqx.Module):
+    """Numbers that describe one stored state."""
+
+    totals: CellTotals
+    oxygen: FieldSummary
+    glucose: FieldSummary
+    lactate: FieldSummary
+    pH: FieldSummary
+
+
+@eqx.filter_jit
+def snapshot(model: DiscModel, state: SimulationState) -> Snapshot:
+    """Numbers of cells and summaries of the solutes of a state."""
+    pH = acidity(model.problem.kinetics, state.solutes[LACTATE])
+    return Snapshot(
+        totals=state.totals(model),
+        oxygen=summarise_field(model.mesh, model.where, state.solutes[OXYGEN]),
+        glucose=summarise_field(model.mesh, model.where, state.solutes[GLUCOSE]),
+        lactate=summarise_field(model.mesh, model.where, state.solutes[LACTATE]),
+        pH=summarise_field(model.mesh, model.where, pH),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Trajectory:
+    """The stored states of one run of one disc.
+
+    Attributes:
+        model: The disc, the product and the constants.
+        states: States at the stored times, the first right after the injection.
+        coordinates: Nodes [mm], (columns, levels, 3).
+    """
+
+    model: DiscModel
+    states: Sequence[SimulationState]
+    coordinates: Float[np.ndarray, "columns levels 3"]
+
+    @cached_property
+    def times(self) -> Float[np.ndarray, "time"]:
+        """Stored times [day]."""
+        return np.array([float(state.time) for state in self.states])
+
+    @cached_property
+    def snapshots(self) -> list[Snapshot]:
+        """Numbers that describe each stored state."""
+        return [snapshot(self.model, state) for state in self.states]
+
+    @property
+    def ledger_error(self) -> float:
+        """Largest violation of injected + born = alive + leaked + dead, over the injected number (over a million without cells)."""
+        injected = float(self.model.injected)
+        return max(abs(float(one.totals.imbalance)) for one in self.snapshots) / (injected if injected > 0.0 else 1.0)
+
+    def cell_rows(self) -> list[dict[str, float]]:
+        """Numbers of cells at the stored times; donor cells except for the native fraction."""
+        rows = []
+        for time, one in zip(self.times, self.snapshots, strict=True):
+            totals = one.totals
+            counted = {
+                name: CELLS_PER_MILLION * float(getattr(totals, name))
+                for name in ("injected", "born", "leaked", "dead", "free", "attached", "differentiated", "alive")
+            }
+            native = float(totals.native_alive) / float(totals.native_initial)
+            rows.append({"time_day": float(time), **counted, "native_alive_fraction": native})
+        return rows
+
+    def nutrition_rows(self) -> list[dict[str, Any]]:
+        """Summaries of the solutes at the stored times."""
+        return [
+            {
+                "time_day": float(time),
+                "oxygen_kPa": field_document(one.oxygen),
+                "glucose_mM": field_document(one.glucose),
+                "lactate_mM": field_document(one.lactate),
+                "pH": field_document(one.pH),
+            }
+            for time, one in zip(self.times, self.snapshots, strict=True)
+        ]
+
+    @cached_property
+    def dataset(self) -> xarray.Dataset:
+        """All stored fields with units; dimensions time, column, level."""
+        import xarray
+
+        def stacked(pick: Any) -> np.ndarray:
+            return np.stack([np.asarray(pick(state)) for state in self.states])
+
+        lactate = stacked(lambda state: state.solutes[LACTATE])
+        fields = {
+            "oxygen": stacked(lambda state: state.solutes[OXYGEN]),
+            "glucose": stacked(lambda state: state.solutes[GLUCOSE]),
+            "lactate": lactate,
+            "pH": np.asarray(acidity(self.model.problem.kinetics, lactate)),
+        }
+        dimensions = ("time", "column", "level")
+        variables = {
+            name: (dimensions, values, {"units": _UNITS[name][0], "long_name": _UNITS[name][1]}) for name, values in fields.items()
+        }
+        for name, label in _POPULATIONS.items():
+            values = stacked(lambda state, name=name: getattr(state.cells, name))
+            variables[name] = (dimensions, values, {"units": "1e6 mL-1", "long_name": label})
+        if self.model.mesh.columns == 1:
+            node = ("column", "level")
+            variables["z"] = (node, self.coordinates[..., 2], {"units": "mm", "long_name": "height"})
+            for name, volume in (("volume", self.model.volume), ("nucleus_volume", self.model.where.nucleus)):
+                variables[name] = (node, np.asarray(volume), {"units": "mm3", "long_name": name.replace("_", " ")})
+        return xarray.Dataset(variables, coords={"time": ("time", self.times, {"units": "day", "long_name": "time since the injection"})})
+
+
+def on_host(state: SimulationState) -> SimulationState:
+    """The same state in host memory, so that a long run does not fill the device."""
+    return jax.tree.map(np.asarray, state)
+
