@@ -207,7 +207,9 @@ class ParameterSet(Mapping[str, Parameter]):
         if outside or not math.isfinite(number):
             raise InvalidInput(f"{number:g} is outside the plausible range", where=where, allowed=record.range)
         at_an_end = record.distribution != "fixed" and number in (record.low, record.high)
-        return dataclasses.replace(record, value=number, distribution="triangular" if at_an_end else record.distribution)
+        return dataclasses.replace(
+            record, value=number, distribution="triangular" if at_an_end else record.distribution
+        )
 
     def _unknown(self, key: str) -> InvalidInput:
         import difflib

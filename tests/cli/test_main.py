@@ -89,7 +89,7 @@ def test_light_commands_do_not_import_the_numerical_packages() -> None:
         (("parameters", "--colour"), "No such option: --colour", "see pulposus parameters --help"),
         (("schema",), "Missing argument 'kind'. Choose from: protocol, disc", "see pulposus schema --help"),
         (("schema", "mesh"), "'mesh' is not one of 'protocol', 'disc'", "see pulposus schema --help"),
-        (("disc",), "a command is missing", "see pulposus disc --help"),
+        (("disc",), "Missing command", "see pulposus disc --help"),
     ],
 )
 def test_usage_errors(run, arguments: tuple[str, ...], what: str, remedy: str) -> None:

@@ -6,10 +6,13 @@ from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import xarray
 
+from pulposus import _backend  # noqa: F401
 from pulposus.mesh import Topology, axial_positions, reference_points, topology
 from pulposus.report import RunRecord
 
@@ -24,7 +27,7 @@ class CylinderDisc:
     """What the report room uses of a disc."""
 
     topology: Topology
-    coordinates: np.ndarray
+    coordinates: jax.Array
     tissue_of_element: np.ndarray
     description: SimpleNamespace
 
@@ -49,7 +52,7 @@ def cylinder(resolution: str, *, void_beside_endplate: bool = False) -> Cylinder
         grade=3,
         text="Synthetic cylinder that stands for a human L4-L5 disc of Pfirrmann grade III.",
     )
-    return CylinderDisc(mesh, coordinates, tissue, description)
+    return CylinderDisc(mesh, jnp.asarray(coordinates), tissue, description)
 
 
 def fields(disc: Any, times: tuple[float, ...], *, cells: bool) -> xarray.Dataset:
@@ -104,7 +107,7 @@ def ledger(times: tuple[float, ...]) -> list[dict[str, float]]:
                 "attached": attached,
                 "differentiated": alive - free - attached,
                 "alive": alive,
-                "native_alive_fraction": float(np.exp(-t / 4000.0)),
+                "native_alive_fraction": float(np.exp(-t / 5500.0)),
             }
         )
     return rows
@@ -259,7 +262,42 @@ def record(resolution: str = "coarse", times: tuple[float, ...] = TIMES, **chang
     return replace(whole, **changes)
 
 
+def reduced(levels: int = 9) -> RunRecord:
+    """A run on one column: the fields of the middle of the cylinder with volumes of their own."""
+    whole = record()
+    column, _ = whole.disc.topology.centre
+    thin = np.linspace(0, whole.trajectory.sizes["level"] - 1, levels).round().astype(int)
+    z = np.asarray(whole.disc.coordinates)[column, thin, 2][None, :]
+    volume = np.full(z.shape, 900.0)
+    extra = {
+        "z": (("column", "level"), z),
+        "volume": (("column", "level"), volume),
+        "nucleus_volume": (("column", "level"), np.where(np.abs(z) < 0.49 * HEIGHT, volume, 0.0 if levels > 1 else volume)),
+    }
+    select = {"column": [column], "level": thin}
+    return replace(
+        whole,
+        trajectory=whole.trajectory.isel(select).assign(extra),
+        sham=whole.sham.isel(select).assign(extra),
+    )
+
+
 @pytest.fixture(scope="session")
 def run_record() -> RunRecord:
     """A coarse run with an ensemble."""
     return record()
+
+
+@pytest.fixture(scope="session")
+def synthetic() -> SimpleNamespace:
+    """The builders of this file, for tests that need another disc or run."""
+    return SimpleNamespace(
+        record=record,
+        reduced=reduced,
+        cylinder=cylinder,
+        fields=fields,
+        protocol=PROTOCOL,
+        times=TIMES,
+        height=HEIGHT,
+        semi_axes=SEMI_AXES,
+    )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+import dataclasses
 
 import numpy as np
 import pytest
 
 from pulposus.disc import load_disc
+from pulposus.mesh import topology
 from pulposus.parameters import load_parameters
 
 
@@ -41,7 +42,18 @@ def box():
         column = np.arange((n + 1) ** 2).reshape(n + 1, n + 1)
         quads = np.stack([column[:-1, :-1], column[1:, :-1], column[1:, 1:], column[:-1, 1:]], axis=-1).reshape(-1, 4)
         rim = np.unique(np.concatenate([column[0], column[-1], column[:, 0], column[:, -1]]))
-        mesh = SimpleNamespace(quads=quads, rim=rim, columns=(n + 1) ** 2, levels=n + 1)
+        none = np.zeros(0, dtype=np.int64)
+        mesh = dataclasses.replace(
+            topology("coarse"),
+            resolution="box",
+            quads=quads,
+            quad_region=np.zeros(len(quads), dtype=np.int64),
+            layer_region=np.ones(n, dtype=np.int64),
+            neighbours=np.arange((n + 1) ** 2)[:, None],
+            rim=rim,
+            nucleus_ring=none,
+            endplate_ring=none,
+        )
         x, y, z = np.meshgrid(ticks, ticks, ticks, indexing="ij")
         coordinates = np.stack([x, y, z], axis=-1).reshape(mesh.columns, mesh.levels, 3)
         line = np.full(n + 1, 2.0 / n)

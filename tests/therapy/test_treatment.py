@@ -11,7 +11,7 @@ import pytest
 
 from pulposus.disc import load_disc
 from pulposus.errors import InvalidInput
-from pulposus.therapy import load_protocol, resolve_treatment
+from pulposus.therapy import list_protocols, load_protocol, resolve_treatment
 from pulposus.therapy._bolus import nucleus_volume
 
 
@@ -41,8 +41,8 @@ def test_the_injected_number_is_dose_times_viability_times_needle(human):
 
 def test_the_bolus_density_is_that_of_the_tissue(human):
     treatment = resolve(human)
-    # The same cells over (V - V_leak) / phi_acc.
-    assert treatment.bolus_density == pytest.approx(treatment.retained_cells / treatment.filled_volume, rel=1e-12)
+    # Back-flow takes cells and volume alike, so the retained density is that of the whole injectate in its tissue.
+    assert treatment.bolus_density == pytest.approx(treatment.injected_cells * 0.35 / 1.0, rel=1e-12)
     assert treatment.accommodated_fraction == 0.35
 
 
@@ -245,6 +245,15 @@ def test_the_published_range_of_volumes_fits(human):
 def test_a_duration_that_is_not_stated_takes_the_prior(human):
     silent = resolve(human, "delivery.duration=null")
     assert silent.peak_pressure == pytest.approx(resolve(human, "delivery.duration=120 s").peak_pressure, rel=1e-9)
+
+
+@pytest.mark.parametrize("name", list_protocols())
+def test_every_built_in_protocol_fits_its_disc(name):
+    protocol = load_protocol(name)
+    treatment = resolve_treatment(protocol, load_disc(protocol.disc.name, "coarse"))
+    assert treatment.bolus_density < 60.0
+    assert treatment.peak_pressure < treatment.burst_pressure
+    assert 0.0 <= treatment.backflow_fraction < 0.95
 
 
 @pytest.mark.parametrize("arm", ["none", "sham-needle", "saline", "carrier-alone"])

@@ -20,6 +20,7 @@ __getattr__, __dir__, __all__ = attach(
         "Demand": "._product",
         "DonorDeaths": "._flows",
         "Environment": "._environment",
+        "Motility": "._parameters",
         "NativeFlows": "._flows",
         "Product": "._product",
         "Rates": "._rates",

@@ -24,6 +24,10 @@ class Entry(NamedTuple):
 
 
 COMMANDS = {
+    "demo": Entry("._demo", "Run the published protocol of Orozco 2011 and open its report: the main job on real input."),
+    "run": Entry("._run", "Simulate a protocol in a disc, beside the same disc without cells; write a run directory."),
+    "resume": Entry("._resume", "Go on with a run that was interrupted."),
+    "nutrition": Entry("._nutrition", "Solve the steady oxygen, glucose, lactate and pH of one disc."),
     "disc": Entry("._disc", "List the built-in discs, or show one with its sizes, numbers and a picture."),
     "validate": Entry("._validate", "Check a protocol or a disc without computing; report every problem at once."),
     "parameters": Entry("._parameters", "List the model's constants with unit, range, source and status."),
@@ -46,10 +50,6 @@ def command_app(**options: Any) -> typer.Typer:
 
 class CommandTable(TyperGroup):
     """A group whose commands are those of the table."""
-
-    def list_commands(self, ctx: Any) -> list[str]:
-        """Names in the order of the table."""
-        return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The command, from its module.

@@ -84,7 +84,7 @@ def _run(words: list[str], *, debug: bool, as_json: bool) -> int:
         command = context.command_path if context else "pulposus"
         message: Any = getattr(error, "format_message", error.__str__)()
         what = " ".join(str(message).replace("Value error, ", "").split()).rstrip(".")
-        usage = UsageError(what or "a command is missing", remedy=f"see {command} --help")
+        usage = UsageError(what, remedy=f"see {command} --help")
         return _report(usage, debug=debug, as_json=as_json)
     except typer.Abort:
         sys.stderr.write("interrupted\n")

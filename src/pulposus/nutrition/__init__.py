@@ -24,6 +24,7 @@ __getattr__, __dir__, __all__ = attach(
         "acidity": "._kinetics",
         "glucose_limitation": "._kinetics",
         "lactate_production": "._kinetics",
+        "measured_nodes": "._summary",
         "metabolic_rates": "._kinetics",
         "oxygen_consumption": "._kinetics",
         "NutritionProblem": "._problem",

@@ -10,7 +10,6 @@ P being the relative supply: 1 fixes the marrow value at the face, below 1e-6 th
 from __future__ import annotations
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -122,5 +121,5 @@ def nutrition_problem(
         exchange=exchange,
         load=exchange * marrow,
         demand=native_demand(disc, tissue_volumes(disc)) if demand is None else demand,
-        kinetics=jax.tree.map(jnp.asarray, kinetics_of(disc, constants)),
+        kinetics=kinetics_of(disc, constants),
     )

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, ArrayLike, Float
 
 from pulposus import _backend  # noqa: F401
 
@@ -30,7 +30,12 @@ if TYPE_CHECKING:
 # 1 nmol/(10^6 cells h) in 10^6 cells/mL is 1 nmol/(mL h) = 1e-3 mM/h = 0.024 mM/day.
 MILLIMOLAR_PER_DAY = 0.024
 
-Scalar = Float[Array, ""] | float
+Scalar = Float[Array, ""]
+
+
+def _array(value: ArrayLike) -> Array:
+    """A float64 array: a Python number inside a PyTree would be a new compilation for every value."""
+    return jnp.asarray(value, dtype=jnp.float64)
 
 
 class Kinetics(eqx.Module):
@@ -45,18 +50,18 @@ class Kinetics(eqx.Module):
         oxygen_solubility: Oxygen per tension [mM/kPa].
     """
 
-    oxygen_amplitude: Scalar
-    oxygen_half_base: Scalar
-    oxygen_acid_offset: Scalar
-    oxygen_half_slope: Scalar
-    lactate_constant: Scalar
-    lactate_acid: Scalar
-    lactate_oxygen: Scalar
-    lactate_oxygen_squared: Scalar
-    glucose_limiter: Scalar
-    neutral_pH: Scalar
-    lactate_per_pH: Scalar
-    oxygen_solubility: Scalar
+    oxygen_amplitude: Scalar = eqx.field(converter=_array)
+    oxygen_half_base: Scalar = eqx.field(converter=_array)
+    oxygen_acid_offset: Scalar = eqx.field(converter=_array)
+    oxygen_half_slope: Scalar = eqx.field(converter=_array)
+    lactate_constant: Scalar = eqx.field(converter=_array)
+    lactate_acid: Scalar = eqx.field(converter=_array)
+    lactate_oxygen: Scalar = eqx.field(converter=_array)
+    lactate_oxygen_squared: Scalar = eqx.field(converter=_array)
+    glucose_limiter: Scalar = eqx.field(converter=_array)
+    neutral_pH: Scalar = eqx.field(converter=_array)
+    lactate_per_pH: Scalar = eqx.field(converter=_array)
+    oxygen_solubility: Scalar = eqx.field(converter=_array)
 
     @classmethod
     def from_parameters(cls, parameters: ParameterSet) -> Kinetics:

@@ -83,12 +83,16 @@ def _norms(values: Float[Array, "3 columns levels"]) -> Float[Array, "3"]:
     return jnp.sqrt(jnp.sum(values**2, axis=(1, 2)))
 
 
-def _weights(problem: NutritionProblem) -> Float[Array, "3"]:
-    """One over the residual norm of the cold start; a solute at rest there is measured against rounding of its own fluxes."""
+# Norm of a residual that is rounding, over the norm of the fluxes it is the sum of: about eight units in the last place.
+_ROUNDING = 2e-15
+
+
+def _weights(problem: NutritionProblem, tolerance: float) -> Float[Array, "3"]:
+    """One over the residual norm of the cold start; a solute (almost) at rest there has converged when only rounding is left."""
     cold = _norms(residual(problem, problem.start))
-    stiffness = problem.stencil[:, :, 0, 1] + problem.exchange
-    rounding = 1e-10 * _norms(stiffness * jnp.maximum(jnp.abs(problem.start), 1.0))
-    return 1.0 / jnp.maximum(jnp.maximum(cold, rounding), 1e-300)
+    largest = jnp.max(jnp.abs(problem.start), axis=(1, 2))
+    fluxes = largest * _norms(problem.stencil[:, :, 0, 1] + problem.exchange)
+    return 1.0 / jnp.maximum(jnp.maximum(cold, _ROUNDING / tolerance * fluxes), 1e-300)
 
 
 def _jacobian_product(problem: NutritionProblem, reaction: Array, vector: Array) -> Array:
@@ -98,7 +102,7 @@ def _jacobian_product(problem: NutritionProblem, reaction: Array, vector: Array)
 
 
 def _iterate(problem: NutritionProblem, guess: Float[Array, "3 columns levels"], options: SolverOptions) -> Solution:
-    weight = _weights(problem)
+    weight = _weights(problem, options.tolerance)
     operator = lateral_operator(problem)
 
     def error_of(values: Array) -> Array:
@@ -162,7 +166,7 @@ def _solve_linearised(
             lambda vector: _jacobian_product(problem, blocks, vector),
             free * values,
             preconditioner(problem, operator, blocks),
-            _weights(problem),
+            _weights(problem, options.tolerance),
             options.linear_tolerance,
             options.most_krylov_steps,
         )

@@ -24,7 +24,12 @@ from pulposus.nutrition._problem import NutritionProblem
 
 
 def _inverse_3x3(matrix: Float[Array, "*shape 3 3"]) -> Float[Array, "*shape 3 3"]:
-    """Inverse by cofactors (a batched LAPACK call costs ten times as much for blocks this small)."""
+    """Inverse by cofactors (a batched LAPACK call costs ten times as much for blocks this small).
+
+    Products of three entries leave the range of single precision in some unit systems, so the largest entry is divided out first.
+    """
+    largest = jnp.max(jnp.abs(matrix), axis=(-2, -1), keepdims=True)
+    matrix = matrix / largest
 
     def cofactor(row: int, column: int) -> Array:
         a, b, c, d = (row + 1) % 3, (row + 2) % 3, (column + 1) % 3, (column + 2) % 3
@@ -32,7 +37,7 @@ def _inverse_3x3(matrix: Float[Array, "*shape 3 3"]) -> Float[Array, "*shape 3 3
 
     determinant = sum(matrix[..., 0, column] * cofactor(0, column) for column in range(3))
     adjugate = jnp.stack([jnp.stack([cofactor(column, row) for column in range(3)], axis=-1) for row in range(3)], axis=-2)
-    return adjugate / jnp.asarray(determinant)[..., None, None]
+    return adjugate / (jnp.asarray(determinant)[..., None, None] * largest)
 
 
 class BlockTridiagonal(eqx.Module):

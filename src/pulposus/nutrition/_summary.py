@@ -179,6 +179,11 @@ def summarise(disc: Disc, problem: NutritionProblem, solutes: Float[Array, "3 co
     )
 
 
+def measured_nodes(disc: Disc) -> int:
+    """Nodes of the mesh that carry volume."""
+    return int((~disc.layout.void_nodes).sum())
+
+
 def field_document(summary: FieldSummary) -> dict[str, float]:
     """A field summary as plain numbers."""
     return {

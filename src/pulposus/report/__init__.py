@@ -14,6 +14,7 @@ __getattr__, __dir__, __all__ = attach(
         "summary": "._tables",
         "write_summary": "._tables",
         "write_timeseries": "._tables",
+        "write_nutrition": "._nutrition_files",
         "write_netcdf": "._netcdf",
         "write_vtu": "._vtu",
         "write_time_series": "._vtu",

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from pulposus.report._fields import SOLUTES, field_values, suffixed, times
-from pulposus.report._figure import Figure, Table, canvas, csv_link, mark_simulated, png_link
+from pulposus.report._figure import Figure, Table, canvas, csv_link, mark_simulated, picture_link
 from pulposus.report._geometry import sagittal_columns
 from pulposus.report._wording import moment, number
 
@@ -144,7 +144,7 @@ def _figure(record: RunRecord, section: Section, size: tuple[float, float]) -> F
         for axes in grid[-1]:
             axes.set_xlabel(section.axes[0], fontsize=8)
         mark_simulated(drawn)
-        image = png_link(drawn)
+        image = picture_link(drawn)
     data_rows = [
         (float(section.plane[i, 0]), float(section.plane[i, 1]), *(float(values[i]) for values in plotted))
         for i in np.unique(section.quads)

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from pulposus.report._fields import SHOWN, field_values, suffixed, times
-from pulposus.report._figure import Figure, Table, canvas, csv_link, mark_simulated, png_link
+from pulposus.report._figure import Figure, Table, canvas, csv_link, mark_simulated, picture_link
 from pulposus.report._geometry import Surface, node_points
 from pulposus.report._wording import moment, number
 
@@ -92,7 +92,7 @@ def disc_picture(record: RunRecord) -> Figure:
             axes.set_title(info.label if info.unit == "-" else f"{info.label} [{info.unit}]")
             rows.append((info.label, info.unit, number(low), number(high)))
         mark_simulated(drawn)
-        image = png_link(drawn)
+        image = picture_link(drawn)
     used = np.unique(surface.faces)
     names = tuple(suffixed(info) for info in SHOWN)
     columns = [field_values(record.trajectory, info.key)[-1].reshape(-1) for info in SHOWN]

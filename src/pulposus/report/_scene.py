@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 MAXIMUM_FRAMES = 20
 # Share of the report's 5 MB that the values may take, before base64; large meshes get fewer frames.
-VALUE_BYTES = 1_500_000
+VALUE_BYTES = 1_300_000
 COLOUR_STOPS = 33
 
 

@@ -67,8 +67,7 @@ def bands(record: RunRecord, ensemble: Mapping[str, Any]) -> Figure:
                 axes.plot(run_times, run, "--", color="black", linewidth=1.3, label="this run")
             axes.set_title(label)
             axes.set_ylim(bottom=min(0.0, float(low.min())))
-            time_axis(axes, moments)
-            axes.set_xlabel("")
+            time_axis(axes, moments, narrow=True)
             rows.append((label, number(low[-1]), number(middle[-1]), number(high[-1])))
             columns |= {f"{key}_{name}": np.asarray(spread[name], dtype=np.float64) for name in _QUANTILES}
         grid[0, 0].legend(loc="best", fontsize=7.5)

@@ -13,8 +13,10 @@ def number(value: Any, digits: int = 3) -> str:
     """A measured number with a few significant digits; text passes through, a missing value becomes an en dash."""
     if value is None or value == "":
         return "–"
-    if isinstance(value, bool | str):
-        return str(value)
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
     value = float(value)

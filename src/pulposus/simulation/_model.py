@@ -182,6 +182,7 @@ class AxialGeometry(eqx.Module):
         return NodeVolumes(jnp.stack([slab_volumes(self.heights, self.area, layers == code) for code in range(3)]))
 
 
+@eqx.filter_jit
 def axial_geometry(disc: Disc) -> AxialGeometry:
     """The axis of a disc as a bar of the nucleus' volume."""
     column = central_column(disc)
@@ -231,7 +232,7 @@ def axial_model(
             exchange=exchange,
             load=exchange * marrow,
             demand=zero,
-            kinetics=jax.tree.map(jnp.asarray, kinetics_of(disc, constants)),
+            kinetics=kinetics_of(disc, constants),
         ),
         volume=volumes.total,
         where=Regions(
@@ -288,7 +289,7 @@ def well_mixed_model(
             exchange=none,
             load=none,
             demand=none,
-            kinetics=jax.tree.map(jnp.asarray, kinetics),
+            kinetics=kinetics,
         ),
         volume=node,
         where=Regions(jnp.zeros((1, 1)), jnp.ones((1, 1)), node, node, jnp.zeros((1, 0)), jnp.zeros((1, 0))),

@@ -18,6 +18,7 @@ __getattr__, __dir__, __all__ = attach(
         "place": "._placement",
         "place_on_axis": "._placement",
         "protocol_schema": "._protocol",
+        "protocol_text": "._protocol",
         "resolve_treatment": "._treatment",
         "sphere_radius": "._bolus",
     },

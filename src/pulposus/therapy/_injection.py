@@ -83,7 +83,7 @@ class Injection(NamedTuple):
         return self._replace(leaked_volume=0.0, backflow_fraction=0.0)
 
 
-def hydraulics(parameters: ParameterSet, *, gauge: float, fissure: float, gelled: bool) -> Hydraulics:
+def hydraulics(parameters: ParameterSet, *, gauge: int, fissure: float, gelled: bool) -> Hydraulics:
     """Constants for a needle gauge, a fissure fraction of the annulus (0 to 1) and a carrier."""
     value = {key: record.value for key, record in parameters.under("cells.injection").items()}
     ratio = value["track_conductance_ratio"]
@@ -101,7 +101,7 @@ def hydraulics(parameters: ParameterSet, *, gauge: float, fissure: float, gelled
     )
 
 
-def needle_survival(parameters: ParameterSet, gauge: float) -> float:
+def needle_survival(parameters: ParameterSet, gauge: int) -> float:
     """Share of living cells that survive the shear of the needle, 1 - 0.02 (G - 18)/4 for thin needles (cells_matrix 2.2)."""
     loss = parameters.value("cells.needle.loss_per_gauge") * max(
         gauge - parameters.value("cells.needle.reference_gauge"), 0.0

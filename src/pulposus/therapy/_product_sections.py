@@ -206,5 +206,3 @@ class Dose(Document):
     def is_gel(self) -> bool:
         """Whether the carrier is a gel when the needle is withdrawn."""
         return self.carrier in ("fibrin", "collagen", "alginate") if self.gelled is None else self.gelled
-
-

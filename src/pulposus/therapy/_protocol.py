@@ -195,6 +195,17 @@ def load_protocol(name_or_path: str | Path, overrides: Sequence[str] = ()) -> Pr
     return read_document(path, Protocol, overrides=overrides)
 
 
+def protocol_text(name_or_path: str | Path) -> str:
+    """The text of a protocol as its author wrote it, for the record of a run.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    name = str(name_or_path)
+    source = _folder() / f"{name}.yaml" if name in list_protocols() else Path(name_or_path)
+    return source.read_text(encoding="utf-8")
+
+
 def list_protocols() -> tuple[str, ...]:
     """Names of the built-in protocols."""
     return tuple(

@@ -13,6 +13,7 @@ from pulposus.units import Quantity
 SHORTEST_INJECTION = 1e-3 / 86400.0
 """Days; shorter than any plunger, and long enough that the inflow is a number."""
 
+
 class DiscChoice(Document):
     """The disc that is treated."""
 

@@ -18,9 +18,11 @@ from pulposus.disc import Disc
 from pulposus.errors import InvalidInput
 from pulposus.parameters import ParameterSet, load_parameters
 from pulposus.therapy._bolus import Front, nucleus_volume
-from pulposus.therapy._injection import Hydraulics, Injection, hydraulics, inject, largest_volume, needle_survival
+from pulposus.therapy._injection import Hydraulics, Injection, hydraulics, inject, needle_survival
+from pulposus.therapy._limits import needle_limits, refuse_dense_sponge, refuse_what_does_not_fit
 from pulposus.therapy._product import Expansion, expand, viability_after_hold
 from pulposus.therapy._protocol import Protocol
+from pulposus.therapy._warnings import treatment_warnings
 
 # Names of the leak weights in the parameters, by state of the annulus.
 _LEAK_WEIGHTS = {"intact": "intact", "punctured": "punctured", "nucleotomy": "nucleotomy", "fissured": "fissure"}
@@ -68,7 +70,6 @@ class Treatment(eqx.Module):
         backflow_fraction: Share of the injected volume, and of its cells, that leaves through the track at once.
         volume, leaked_volume: Injected volume and the part that leaves.
         accommodated_fraction: Share of the tissue that the injectate occupies.
-        bolus_density: Living donor cells per volume of the filled tissue [10^6/mL].
         peak_pressure, burst_pressure: Highest pressure above rest, and what the annulus holds [MPa]; 0 with the pressure model off.
         seal_time: Time in which the track closes [day].
         load_index: Daily loading; 1 is normal.
@@ -91,7 +92,6 @@ class Treatment(eqx.Module):
     volume: float
     leaked_volume: float
     accommodated_fraction: float
-    bolus_density: float
     peak_pressure: float
     burst_pressure: float
     seal_time: float
@@ -128,6 +128,11 @@ class Treatment(eqx.Module):
         return self.injected_cells * self.backflow_fraction
 
     @property
+    def bolus_density(self) -> float:
+        """Retained living cells per volume of the filled tissue [10^6/mL]; 0 where nothing is filled."""
+        return self.retained_cells / self.filled_volume if self.filled_volume > 0.0 else 0.0
+
+    @property
     def filled_volume(self) -> float:
         """Tissue that the injectate fills, (V - V_leak) / phi_acc [mL]; of a sponge, its own volume."""
         if self.route == "fenestration":
@@ -147,42 +152,37 @@ def resolve_treatment(protocol: Protocol, disc: Disc, parameters: ParameterSet |
         InvalidInput: The disc cannot take the dose, the volume or the pressure, or the donor does not fit the species.
     """
     constants = load_parameters() if parameters is None else parameters
+    dose, delivery, switches, origin = protocol.dose, protocol.delivery, protocol.numerics.switches, protocol.origin
     immunity = _immunity(protocol, disc)
     expansion = expand(protocol, constants)
-    cells, dose, delivery = constants.under("cells"), protocol.dose, protocol.delivery
-    release = protocol.characteristics.viability
-    viability = viability_after_hold(
-        cells["release.viability"].value if release is None else release,
-        cells["release.hold_loss"].value,
-        delivery.hold_time,
-    )
-    with_needle = delivery.route == "needle"
-    gauge = (
-        delivery.needle_gauge if delivery.needle_gauge is not None else round(constants.value("therapy.needle.gauge"))
-    )
-    survival = needle_survival(constants, gauge) if with_needle else 1.0
+    viability = _viability(protocol, constants)
     accommodated = _accommodated_fraction(protocol, constants)
-    living = dose.cells * viability * survival
-    injection, holds = (
-        _inject(protocol, disc, gauge, constants) if with_needle else (Injection.with_backflow(dose.volume, 0.0), 0.0)
-    )
-    sponge = delivery.sponge
-    size = (sponge.width, sponge.depth, sponge.height) if sponge is not None else (0.0, 0.0, 0.0)
-    room = 1e-3 * math.prod(size) if sponge is not None else dose.volume / accommodated
-    density = living / room if room > 0.0 else 0.0
-    if with_needle:
-        _refuse_what_does_not_fit(protocol, disc, gauge, living, accommodated, injection, constants)
-    else:
-        _refuse_dense_sponge(protocol, density, constants)
-    switches = protocol.numerics.switches
-    origin = protocol.origin
+    largest_density = constants.value("cells.injection.largest_density")
+    nucleus = nucleus_volume(disc)
+    size, survival, radius, burst = (0.0, 0.0, 0.0), 1.0, 0.0, 0.0
+    injection = Injection.with_backflow(dose.volume, 0.0)
+    if delivery.route == "needle":
+        gauge = delivery.needle_gauge or round(constants.value("therapy.needle.gauge"))
+        radius = 0.5 * constants.value(f"therapy.needle.outer_diameter.gauge_{gauge}")
+        survival = needle_survival(constants, gauge)
+        law = _pressure_law(protocol, disc, gauge, constants)
+        duration = constants.value("therapy.injection.duration") if delivery.duration is None else delivery.duration
+        injection = _inject(protocol, law, duration, constants)
+        burst = law.burst_pressure if law is not None else 0.0
+        limits = needle_limits(nucleus, accommodated, largest_density, law, duration)
+        living = dose.cells * viability * survival
+        refuse_what_does_not_fit(protocol, disc.description.name, limits, living, injection.peak_pressure)
+    elif delivery.sponge is not None:
+        size = (delivery.sponge.width, delivery.sponge.depth, delivery.sponge.height)
+        refuse_dense_sponge(protocol, 1e3 * dose.cells * viability / math.prod(size), largest_density)
+    retained = dose.cells * viability * survival * (1.0 - injection.backflow_fraction)
     return Treatment(
         text=TreatmentText(
             name=protocol.name,
             source=origin.source if origin is not None and dose.cells > 0.0 else "",
             relation=protocol.donor.relation if protocol.donor is not None and dose.cells > 0.0 else "",
             carrier=dose.carrier,
-            warnings=_warnings(protocol, disc, expansion, living * (1.0 - injection.backflow_fraction), constants),
+            warnings=treatment_warnings(protocol, disc, expansion, retained / nucleus, constants),
         ),
         route=delivery.route,
         product=Product.from_parameters(
@@ -209,17 +209,46 @@ def resolve_treatment(protocol: Protocol, disc: Disc, parameters: ParameterSet |
         volume=dose.volume,
         leaked_volume=injection.leaked_volume,
         accommodated_fraction=accommodated,
-        bolus_density=density,
         peak_pressure=injection.peak_pressure,
-        burst_pressure=holds,
-        seal_time=cells["leak.seal_time"].value,
+        burst_pressure=burst,
+        seal_time=constants.value("cells.leak.seal_time"),
         load_index=protocol.co_care.load_index,
-        needle_radius=0.5 * constants.value(f"therapy.needle.outer_diameter.gauge_{gauge}") if with_needle else 0.0,
+        needle_radius=radius,
         entry_angle=_entry_angle(protocol, constants),
         tip=(delivery.tip.right, delivery.tip.anterior, delivery.tip.cranial),
         sponge=size,
-        front=Front(cells["injection.front_fissure_gain"].value, cells["injection.front_annulus_reduction"].value),
+        front=Front(
+            fissure_gain=constants.value("cells.injection.front_fissure_gain"),
+            annulus_reduction=constants.value("cells.injection.front_annulus_reduction"),
+        ),
     )
+
+
+def _viability(protocol: Protocol, constants: ParameterSet) -> float:
+    """Living share at the injection: at release, less what the hold time takes."""
+    stated = protocol.characteristics.viability
+    release = constants.value("cells.release.viability") if stated is None else stated
+    return viability_after_hold(release, constants.value("cells.release.hold_loss"), protocol.delivery.hold_time)
+
+
+def _pressure_law(protocol: Protocol, disc: Disc, gauge: int, constants: ParameterSet) -> Hydraulics | None:
+    """Constants of the pressure model; None where it is off."""
+    if not protocol.delivery.pressure_model:
+        return None
+    fissure = float(disc.condition.fissure_fraction)
+    return hydraulics(constants, gauge=gauge, fissure=fissure, gelled=protocol.dose.is_gel)
+
+
+def _inject(protocol: Protocol, law: Hydraulics | None, duration: float, constants: ParameterSet) -> Injection:
+    """The injection; with the pressure model off, the back-flow of the carrier's table."""
+    volume = protocol.dose.volume
+    if law is None:
+        fraction = constants.value(f"cells.carrier.{protocol.dose.carrier}.backflow_fraction") if volume > 0.0 else 0.0
+        injection = Injection.with_backflow(volume, fraction)
+    else:
+        largest = constants.value("cells.injection.largest_backflow")
+        injection = inject(volume, duration, protocol.delivery.dwell_time, law, largest)
+    return injection if protocol.numerics.switches.leak else injection.without_leak()
 
 
 def _immunity(protocol: Protocol, disc: Disc) -> str:
@@ -261,135 +290,3 @@ def _entry_angle(protocol: Protocol, constants: ParameterSet) -> float:
         else _APPROACH_ANGLES[approach]
     )
     return angle if protocol.delivery.side == "right" else -angle
-
-
-def _duration(protocol: Protocol, constants: ParameterSet) -> float:
-    stated = protocol.delivery.duration
-    return constants.value("therapy.injection.duration") if stated is None else stated
-
-
-def _hydraulics(protocol: Protocol, disc: Disc, gauge: int, constants: ParameterSet) -> Hydraulics:
-    return hydraulics(
-        constants, gauge=gauge, fissure=float(disc.condition.fissure_fraction), gelled=protocol.dose.is_gel
-    )
-
-
-def _inject(protocol: Protocol, disc: Disc, gauge: int, constants: ParameterSet) -> tuple[Injection, float]:
-    """The injection and the burst pressure; with the pressure model off, the back-flow of the carrier's table."""
-    volume = protocol.dose.volume
-    if not protocol.delivery.pressure_model:
-        fraction = constants.value(f"cells.carrier.{protocol.dose.carrier}.backflow_fraction") if volume > 0.0 else 0.0
-        injection, burst = Injection.with_backflow(volume, fraction), 0.0
-    else:
-        law = _hydraulics(protocol, disc, gauge, constants)
-        largest = constants.value("cells.injection.largest_backflow")
-        injection, burst = (
-            inject(volume, _duration(protocol, constants), protocol.delivery.dwell_time, law, largest),
-            law.burst_pressure,
-        )
-    return (injection if protocol.numerics.switches.leak else injection.without_leak()), burst
-
-
-def _refuse_what_does_not_fit(
-    protocol: Protocol,
-    disc: Disc,
-    gauge: int,
-    living: float,
-    accommodated: float,
-    injection: Injection,
-    constants: ParameterSet,
-) -> None:
-    """Refuse a volume, pressure or density that the disc cannot take, and name what fits (rulings 16)."""
-    dose = protocol.dose
-    nucleus = nucleus_volume(disc)
-    fits = capacity = accommodated * nucleus
-    law = _hydraulics(protocol, disc, gauge, constants)
-    if protocol.delivery.pressure_model:
-        fits = min(capacity, largest_volume(_duration(protocol, constants), law))
-    densest = constants.value("cells.injection.largest_density")
-    volume = min(dose.volume, _rounded_down(fits))
-    remedy = f"the largest volume that fits is {_volume_text(fits)}"
-    if living > 0.0:
-        largest = _rounded_down(densest * volume / accommodated * dose.cells / living)
-        remedy += f"; the largest dose in {_volume_text(volume)} is {largest:g} million cells"
-    where = f"protocol {protocol.name}, field dose.volume"
-    if dose.volume > capacity:
-        raise InvalidInput(
-            f"{_volume_text(dose.volume)} is more than the nucleus of {disc.description.name} can take",
-            where=where,
-            allowed=f"at most {accommodated:g} of its {_volume_text(nucleus)}",
-            remedy=remedy,
-        )
-    if protocol.delivery.pressure_model and injection.peak_pressure > law.burst_pressure:
-        raise InvalidInput(
-            f"the injection would reach {injection.peak_pressure:.3g} MPa",
-            where=where,
-            allowed=f"at most {law.burst_pressure:.3g} MPa, which this annulus holds",
-            remedy=f"{remedy}; or inject more slowly (delivery.duration)",
-        )
-    density = living * accommodated / dose.volume if dose.volume > 0.0 else 0.0
-    if density > densest:
-        raise InvalidInput(
-            f"the bolus would hold {density:.3g} million cells per mL of tissue",
-            where=f"protocol {protocol.name}, field dose.cells",
-            allowed=f"at most {densest:g} million cells per mL",
-            remedy=remedy,
-        )
-
-
-def _refuse_dense_sponge(protocol: Protocol, density: float, constants: ParameterSet) -> None:
-    densest = constants.value("cells.injection.largest_density")
-    if density > densest:
-        raise InvalidInput(
-            f"the sponge would hold {density:.3g} million cells per mL",
-            where=f"protocol {protocol.name}, field dose.cells",
-            allowed=f"at most {densest:g} million cells per mL",
-            remedy=f"the largest dose in this sponge is {_rounded_down(protocol.dose.cells * densest / density):g} million cells",
-        )
-
-
-def _rounded_down(value: float) -> float:
-    """Three significant digits, never more than the value, so that what a message offers is accepted."""
-    step = 10.0 ** (math.floor(math.log10(value)) - 2)
-    return float(f"{math.floor(value / step) * step:.3g}")
-
-
-def _volume_text(volume: float) -> str:
-    """A volume [mL] as a protocol would state it, rounded down."""
-    if volume <= 0.0:
-        return "0 mL"
-    return f"{_rounded_down(volume):g} mL" if volume >= 0.1 else f"{_rounded_down(1e3 * volume):g} uL"
-
-
-def _warnings(
-    protocol: Protocol, disc: Disc, expansion: Expansion, retained: float, constants: ParameterSet
-) -> tuple[str, ...]:
-    """What the published evidence or the model says against this treatment (cells_matrix 2.3, 2.5 and 9)."""
-    found: list[str] = []
-    dose, delivery, species = protocol.dose, protocol.delivery, disc.description.species
-    if dose.cells > 0.0:
-        largest_passage = constants.value("cells.expansion.largest_passage")
-        if expansion.passages > largest_passage:
-            found.append(
-                f"the cells are at passage {expansion.passages:.3g}; the advice is to use them before passage {largest_passage:g}"
-            )
-        if expansion.potency < 0.5:
-            found.append(
-                f"only {expansion.potency:.0%} of the growth of young cells is left after {expansion.population_doublings:.3g} doublings"
-            )
-        limit = constants.value("cells.release.hold_limit")
-        if delivery.hold_time > limit:
-            found.append(
-                f"the cells wait {delivery.hold_time * 24:.3g} h before the injection; the advice is at most {limit * 24:g} h"
-            )
-        density = retained / nucleus_volume(disc)
-        ceiling = constants["therapy.warning.retained_density"]
-        if species == "human" and density > ceiling.value:
-            found.append(
-                f"{density:.3g} million retained cells per mL of nucleus: above {ceiling.value:g} ({ceiling.range}) starvation is expected"
-            )
-    if delivery.route == "needle" and delivery.pressure_model and dose.volume > 0.0 and species != "human":
-        found.append("the stiffness and permeation constants of the injection are those of a human disc")
-    if dose.is_gel and float(disc.condition.fissure_fraction) > 0.3:
-        found.append("a gel may leave a fissured disc as a plug; this is not represented")
-    return tuple(found)

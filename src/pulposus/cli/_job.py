@@ -1,0 +1,271 @@
+"""A run from its inputs to its run directory: what `run`, `resume` and `demo` share.
+
+The folder holds everything that a run needs to go on: the protocol, `options.json` with what the command line added, and a checkpoint per
+stored time. The checkpoints are removed when the run is complete.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pulposus import __version__
+from pulposus.cli._output import print_note
+from pulposus.cli._progress import ProgressLine
+from pulposus.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from pulposus.parameters import ParameterSet
+    from pulposus.report import RunDirectory, RunRecord
+    from pulposus.simulation import SimulationResult
+    from pulposus.therapy import Protocol
+
+OPTIONS = "options.json"
+CHECKPOINTS = "checkpoints"
+DISC_COPY = "disc.yaml"
+_NUTRITION_DAYS = (0.0, 1.0, 28.0)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line adds to the protocol.
+
+    Attributes:
+        disc: Built-in disc name, or the copied disc file.
+        parameters: Changed constants, key -> value as text.
+        version: Program version that began the run.
+        command: The command as typed.
+    """
+
+    disc: str
+    parameters: dict[str, str]
+    version: str
+    command: str
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run with its folder.
+
+    Attributes:
+        directory: The run directory.
+        protocol: The protocol with all overrides.
+        constants: Model constants with all overrides.
+        options: See `Options`.
+    """
+
+    directory: RunDirectory
+    protocol: Protocol
+    constants: ParameterSet
+    options: Options
+
+
+def begin(folder: Path, protocol: Protocol, protocol_text: str, disc: str, overrides: list[str], command: str) -> Job:
+    """Check the inputs against each other and make the run directory.
+
+    Raises:
+        InvalidInput: The disc cannot take the protocol, or the folder cannot be used.
+    """
+    from pulposus.cli._inputs import split_overrides
+    from pulposus.disc import load_disc
+    from pulposus.report import RunDirectory
+    from pulposus.report._atomic import write_text
+    from pulposus.report._tables import json_text
+    from pulposus.therapy import resolve_treatment
+
+    constants, _ = split_overrides(overrides)
+    changed = dict(text.removeprefix("parameters.").split("=", 1) for text in overrides if text.startswith("parameters."))
+    resolve_treatment(protocol, load_disc(disc, "coarse", constants), constants)
+    directory = RunDirectory.create(folder, protocol_text, protocol.resolved())
+    source = Path(disc)
+    if source.is_file():
+        shutil.copyfile(source, folder / DISC_COPY)
+        disc = DISC_COPY
+    options = Options(disc, changed, __version__, command)
+    write_text(folder / OPTIONS, json_text(asdict(options)))
+    directory.events.append("started", protocol=protocol.name, disc=disc, version=__version__)
+    return Job(directory, protocol, constants, options)
+
+
+def reopen(folder: Path) -> Job:
+    """An unfinished run.
+
+    Raises:
+        InvalidInput: The folder holds no run, a finished one, or one of another version.
+    """
+    from pulposus.cli._inputs import split_overrides
+    from pulposus.report import RunDirectory
+    from pulposus.report.run_directory import RESOLVED
+    from pulposus.therapy import load_protocol
+
+    directory = RunDirectory.open(folder)
+    if directory.finished:
+        raise InvalidInput(f"the run in {folder.name} is finished", where=str(folder), remedy=f"open {folder / 'report.html'}")
+    try:
+        options = Options(**json.loads((folder / OPTIONS).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise InvalidInput(
+            f"{OPTIONS} of the run cannot be read", where=str(folder), remedy="start the run again with: pulposus run"
+        ) from error
+    if options.version != __version__:
+        raise InvalidInput(
+            f"the run was begun by version {options.version}",
+            where=str(folder),
+            allowed=f"runs of this version, {__version__}",
+            remedy="install that version to go on, or start the run again",
+        )
+    constants, _ = split_overrides([f"parameters.{key}={value}" for key, value in options.parameters.items()])
+    directory.events.append("resumed")
+    return Job(directory, load_protocol(folder / RESOLVED), constants, options)
+
+
+def complete(job: Job) -> RunRecord:
+    """Run to the end (from the last checkpoint, if there is one) and write the run directory."""
+    from pulposus.simulation import run_ensemble, simulate
+
+    folder, protocol = job.directory.path, job.protocol
+    disc = str(folder / DISC_COPY) if job.options.disc == DISC_COPY else job.options.disc
+    line = ProgressLine()
+
+    def progress(step: Any) -> None:
+        line(step)
+        job.directory.events.append("stored", run=step.run, time_day=step.time, steps=step.steps)
+
+    started = time.perf_counter()
+    members = protocol.numerics.ensemble
+    ensemble = run_ensemble(protocol, members, disc=disc, parameters=job.constants, progress=progress) if members else None
+    ensemble_seconds = time.perf_counter() - started
+    result = simulate(protocol, disc, job.constants, checkpoints=folder / CHECKPOINTS, progress=progress)
+    line.close()
+    record = run_record(job, result, ensemble, time.perf_counter() - started, ensemble_seconds)
+    job.directory.write(record)
+    job.directory.events.append("finished", seconds=time.perf_counter() - started)
+    shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
+    return record
+
+
+def run_record(
+    job: Job, result: SimulationResult, ensemble: dict[str, Any] | None, seconds: float, ensemble_seconds: float
+) -> RunRecord:
+    """The record that the run directory is made of."""
+    from pulposus.report import RunRecord
+
+    treatment, treated, untreated = result.treatment, result.with_cells, result.without_cells
+    rows = treated.nutrition_rows()
+    last = rows[-1]["time_day"]
+    nutrition = [row for row in rows if any(abs(row["time_day"] - day) < 1e-6 for day in (*_NUTRITION_DAYS, last))]
+    warnings = [*treatment.warnings, *starvation_warnings(treated, untreated)]
+    if ensemble is not None:
+        warnings += ensemble_warnings(ensemble)
+    nominal = 1e6 * treatment.nominal_cells
+    return RunRecord(
+        protocol=job.protocol.resolved(),
+        disc=result.disc,
+        trajectory=treated.dataset,
+        sham=untreated.dataset,
+        cells=treated.cell_rows(),
+        ensemble=ensemble,
+        nutrition=nutrition,
+        ledger_error=treated.ledger_error,
+        warnings=warnings,
+        parameters=[record.as_dict() for record in result.parameters],
+        manifest={
+            "version": __version__,
+            "commit": commit(),
+            "seed": job.protocol.seed,
+            "machine": machine(),
+            "seconds": round(seconds, 2),
+            "command": job.options.command,
+            "lock": lock_digest(),
+        },
+        dose_steps={
+            "nominal": nominal,
+            "released_viable": nominal * treatment.release_viability,
+            "injected": 1e6 * treatment.injected_cells,
+        },
+        numerics={
+            "steps with cells": int(treated.states[-1].steps),
+            "steps refused with cells": int(treated.states[-1].rejected),
+            "steps without cells": int(untreated.states[-1].steps),
+            "ledger error": treated.ledger_error,
+            "back-flow fraction": treatment.backflow_fraction,
+            "bolus density [10^6/mL]": treatment.bolus_density,
+            "peak injection pressure [MPa]": treatment.peak_pressure,
+            "ensemble seconds": round(ensemble_seconds, 2),
+        },
+    )
+
+
+def starvation_warnings(treated: Any, untreated: Any) -> list[str]:
+    """Signals of over-dose (cells_matrix 9): glucose below 0.5 mM in more than 5 % of the nucleus, or native loss against no cells."""
+    import numpy as np
+
+    found = []
+    nucleus = np.asarray(treated.model.where.nucleus)
+    shares = [
+        float(np.sum(nucleus * (np.asarray(state.solutes[2]) < 0.5)) / np.sum(nucleus)) for state in treated.states
+    ]
+    worst = int(np.argmax(shares))
+    if shares[worst] > 0.05:
+        found.append(
+            f"over-dose signal: glucose is below 0.5 mM in {shares[worst]:.0%} of the nucleus at day {treated.times[worst]:.3g}"
+        )
+    by_day = {row["time_day"]: row["native_alive_fraction"] for row in untreated.cell_rows()}
+    for row in treated.cell_rows():
+        if abs(row["time_day"] - 28.0) < 1e-6:
+            share = row["native_alive_fraction"] / by_day[row["time_day"]]
+            if share < 0.95:
+                found.append(f"over-dose signal: at day 28 the native cells are at {share:.1%} of the disc without cells")
+    return found
+
+
+def ensemble_warnings(ensemble: dict[str, Any]) -> list[str]:
+    """Members that are missing from the ensemble."""
+    found = []
+    if ensemble["refused"]:
+        found.append(f"{len(ensemble['refused'])} members of the ensemble could not be injected: {ensemble['refused'][0]}")
+    if ensemble["failed"]:
+        found.append(f"{ensemble['failed']} members of the ensemble did not reach the end and are left out")
+    return found
+
+
+def commit() -> str:
+    """Commit of the source, where the program runs from a checkout."""
+    import subprocess
+
+    root = Path(__file__).resolve().parents[3]
+    if not (root / ".git").exists():
+        return "installed package"
+    answer = subprocess.run(["git", "-C", str(root), "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    return answer.stdout.strip() or "unknown"
+
+
+def machine() -> str:
+    """The machine in words."""
+    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+
+
+def lock_digest() -> str:
+    """Digest of the requirement lock, where the program runs from a checkout."""
+    import hashlib
+
+    lock = Path(__file__).resolve().parents[3] / "requirements" / "lock.txt"
+    return hashlib.sha256(lock.read_bytes()).hexdigest()[:16] if lock.is_file() else "not a checkout"
+
+
+def tell(record: RunRecord, folder: Path) -> None:
+    """Say what the run found, on stderr."""
+    last = record.cells[-1]
+    print_note(
+        f"day {last['time_day']:.4g}: {last['alive']:.3g} living donor cells of {last['injected']:.3g} injected"
+        f" ({last['leaked']:.3g} leaked, {last['dead']:.3g} died, {last['born']:.3g} born); simulated",
+        *(f"warning: {text}" for text in record.warnings),
+        f"report: {folder / 'report.html'}",
+        "Research use only, not medical advice.",
+    )
