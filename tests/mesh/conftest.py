@@ -38,7 +38,9 @@ def cylinder():
 def bent_coordinates(mesh):
     """A smooth curved body: no face is flat, no element is a brick."""
     x, y, z = np.moveaxis(np.asarray(cylinder_coordinates(mesh, 3.0, 2.0, 1.0)), -1, 0)
-    return jnp.asarray(np.stack([x + 0.1 * z * y, y + 0.05 * x**2, z * (1.0 + 0.05 * x + 0.03 * y**2) + 0.02 * x * y], axis=-1))
+    return jnp.asarray(
+        np.stack([x + 0.1 * z * y, y + 0.05 * x**2, z * (1.0 + 0.05 * x + 0.03 * y**2) + 0.02 * x * y], axis=-1)
+    )
 
 
 @pytest.fixture(scope="session")

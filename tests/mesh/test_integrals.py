@@ -12,7 +12,11 @@ from pulposus.mesh import integrate, layer_volumes, node_volumes, point_topology
 def _integral(mesh, coordinates, weight, values):
     return float(
         integrate(
-            mesh, coordinates[..., 2], node_volumes(mesh, coordinates, weight), layer_volumes(mesh, coordinates, weight), values
+            mesh,
+            coordinates[..., 2],
+            node_volumes(mesh, coordinates, weight),
+            layer_volumes(mesh, coordinates, weight),
+            values,
         )
     )
 
@@ -31,7 +35,9 @@ def test_quadratic_profiles_are_exact(coarse, cylinder):
     z = coordinates[..., 2]
     everywhere = np.ones((len(coarse.quads), coarse.levels - 1))
     exact = np.pi * 6.0 * (2.0 * 3.0 + 2.0 * 1.5**3 / 3.0)
-    assert _integral(coarse, coordinates, everywhere, 2.0 + 0.5 * z + z**2) == pytest.approx(exact, rel=1e-12)  # rounding
+    assert _integral(coarse, coordinates, everywhere, 2.0 + 0.5 * z + z**2) == pytest.approx(
+        exact, rel=1e-12
+    )  # rounding
 
 
 def test_a_kink_at_a_named_plane_is_allowed(coarse, cylinder):
@@ -79,4 +85,7 @@ def test_one_layer_is_the_trapezoidal_rule():
 
 def test_one_node():
     mesh = point_topology()
-    assert float(integrate(mesh, jnp.zeros((1, 1)), jnp.full((1, 1), 3.0), jnp.zeros((1, 0)), jnp.full((1, 1), 2.0))) == 6.0
+    assert (
+        float(integrate(mesh, jnp.zeros((1, 1)), jnp.full((1, 1), 3.0), jnp.zeros((1, 0)), jnp.full((1, 1), 2.0)))
+        == 6.0
+    )

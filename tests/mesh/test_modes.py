@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 from scipy.special import jn_zeros
 
-from pulposus.mesh import lateral_modes, point_topology, reference_points, topology
 from pulposus.mesh import _modes as modes_module
+from pulposus.mesh import lateral_modes, point_topology, reference_points, topology
 from pulposus.mesh._modes import MODES, _section_matrices
-from pulposus.mesh._topology import PLANS, Plan
 
 # The modes are stored in single precision.
 SINGLE = 2e-5
@@ -31,10 +30,8 @@ def test_modes_are_orthonormal_and_vanish_on_the_rim(resolution):
     assert energies - np.diag(quotients) == pytest.approx(0.0, abs=SINGLE * quotients[-1])
 
 
-def test_a_small_mesh_has_as_many_modes_as_inner_columns():
-    PLANS["tiny"] = Plan(square=2, inner=1, middle=1, outer=1, plate=1, core=2, grading=2.0)
-    mesh = topology("tiny")
-    assert lateral_modes(mesh).shape == (mesh.columns, mesh.columns - len(mesh.rim))
+def test_a_small_mesh_has_as_many_modes_as_inner_columns(tiny):
+    assert lateral_modes(tiny).shape == (tiny.columns, tiny.columns - len(tiny.rim))
 
 
 def test_one_column_has_no_lateral_mode():

@@ -25,7 +25,9 @@ def test_stencil_of_a_bar():
     stencil = slab_stencil(heights, 10.0, conductivity)
     values = jnp.array([[[1.0, 0.0, 2.0, 5.0, -1.0]]])
     # Flux through a layer: conductivity area difference / thickness; a node keeps what comes in less what goes out.
-    flux = 10.0 * np.array([1.0, 2.0, 4.0, 3.0]) * np.diff([1.0, 0.0, 2.0, 5.0, -1.0]) / np.diff([0.0, 1.0, 3.0, 3.5, 5.0])
+    flux = (
+        10.0 * np.array([1.0, 2.0, 4.0, 3.0]) * np.diff([1.0, 0.0, 2.0, 5.0, -1.0]) / np.diff([0.0, 1.0, 3.0, 3.5, 5.0])
+    )
     expected = np.concatenate([[0.0], flux]) - np.concatenate([flux, [0.0]])
     assert np.asarray(apply_stencil(mesh.neighbours, stencil, values))[0, 0] == pytest.approx(expected, rel=1e-14)
 

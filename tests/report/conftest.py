@@ -164,12 +164,26 @@ def ensemble(times: tuple[float, ...]) -> dict[str, Any]:
 
 PROTOCOL: dict[str, Any] = {
     "schema_version": 1,
-    "id": {"name": "orozco-2011", "title": "Autologous bone-marrow MSC, synthetic fixture", "sources": ["https://doi.org/10.1097/TP.0b013e3182298a15"]},
+    "id": {
+        "name": "orozco-2011",
+        "title": "Autologous bone-marrow MSC, synthetic fixture",
+        "sources": ["https://doi.org/10.1097/TP.0b013e3182298a15"],
+    },
     "disc": {"name": "human/L4-L5/grade3", "annulus": "intact"},
     "donor": {"relation": "autologous", "species": "human", "age": "35.0 year", "sex": ""},
     "origin": {"source": "bone-marrow", "volume": "40.0 mL"},
-    "dose": {"cells": "10.0 million cell", "cells_range": ["10.0 million cell", "23.0 million cell"], "volume": "1.0 mL", "carrier": "saline"},
-    "delivery": {"route": "needle", "needle_gauge": 22, "duration": "0.0006944444444444444 day", "hold_time": "0.08333333333333333 day"},
+    "dose": {
+        "cells": "10.0 million cell",
+        "cells_range": ["10.0 million cell", "23.0 million cell"],
+        "volume": "1.0 mL",
+        "carrier": "saline",
+    },
+    "delivery": {
+        "route": "needle",
+        "needle_gauge": 22,
+        "duration": "0.0006944444444444444 day",
+        "hold_time": "0.08333333333333333 day",
+    },
     "outcomes": [{"instrument": "VAS", "times": ["0.0 day", "365.25 day"]}],
     "follow_up": {"duration": "365.25 day", "visits": []},
     "seed": 2011,
@@ -272,7 +286,10 @@ def reduced(levels: int = 9) -> RunRecord:
     extra = {
         "z": (("column", "level"), z),
         "volume": (("column", "level"), volume),
-        "nucleus_volume": (("column", "level"), np.where(np.abs(z) < 0.49 * HEIGHT, volume, 0.0 if levels > 1 else volume)),
+        "nucleus_volume": (
+            ("column", "level"),
+            np.where(np.abs(z) < 0.49 * HEIGHT, volume, 0.0 if levels > 1 else volume),
+        ),
     }
     select = {"column": [column], "level": thin}
     return replace(

@@ -17,7 +17,9 @@ TEXT = "schema_version: 1\n"
 
 
 @pytest.fixture(scope="module")
-def finished(run_record: RunRecord, tmp_path_factory: pytest.TempPathFactory, synthetic: SimpleNamespace) -> RunDirectory:
+def finished(
+    run_record: RunRecord, tmp_path_factory: pytest.TempPathFactory, synthetic: SimpleNamespace
+) -> RunDirectory:
     folder = RunDirectory.create(tmp_path_factory.mktemp("runs") / "one", TEXT, synthetic.protocol)
     folder.events.append("started", seed=1)
     assert not folder.finished
@@ -50,7 +52,9 @@ def test_manifest_names_version_seed_inputs_files_and_parameters(finished: RunDi
     assert finished.finished
 
 
-def test_a_finished_run_is_never_overwritten(finished: RunDirectory, run_record: RunRecord, synthetic: SimpleNamespace) -> None:
+def test_a_finished_run_is_never_overwritten(
+    finished: RunDirectory, run_record: RunRecord, synthetic: SimpleNamespace
+) -> None:
     before = (finished.path / "summary.json").stat().st_mtime_ns
     with pytest.raises(InvalidInput, match="finished"):
         finished.write(run_record)

@@ -44,15 +44,22 @@ def test_values_are_those_of_the_fields(rows: list[dict[str, str]], run_record: 
     assert nucleus == region.mean(run_record.sham["pH"].to_numpy()).tolist()
 
 
-def test_ledger_and_ensemble_rows(rows: list[dict[str, str]], run_record: RunRecord, synthetic: SimpleNamespace) -> None:
+def test_ledger_and_ensemble_rows(
+    rows: list[dict[str, str]], run_record: RunRecord, synthetic: SimpleNamespace
+) -> None:
     assert chosen(rows, quantity="alive_cells", statistic="ledger") == [row["alive"] for row in run_record.cells]
     assert len(chosen(rows, quantity="native_alive_fraction", statistic="ledger")) == len(synthetic.times)
     assert run_record.ensemble is not None
-    assert chosen(rows, run="ensemble", quantity="alive", statistic="p95") == run_record.ensemble["quantiles"]["alive"]["p95"]
+    assert (
+        chosen(rows, run="ensemble", quantity="alive", statistic="p95")
+        == run_record.ensemble["quantiles"]["alive"]["p95"]
+    )
 
 
 def test_no_ensemble_no_rows(tmp_path: Path, synthetic: SimpleNamespace) -> None:
-    path = write_timeseries(tmp_path / "timeseries.csv", synthetic.record(times=(0.0, 1.0, 2.0, 3.0, 4.0, 5.0), ensemble=None))
+    path = write_timeseries(
+        tmp_path / "timeseries.csv", synthetic.record(times=(0.0, 1.0, 2.0, 3.0, 4.0, 5.0), ensemble=None)
+    )
     assert "ensemble" not in path.read_text(encoding="utf-8")
 
 
@@ -74,8 +81,24 @@ def test_summary_has_the_promised_keys(run_record: RunRecord, tmp_path: Path) ->
 
 
 def test_json_is_strict() -> None:
-    document = {"a": np.float64(1.5), "b": np.arange(3), "c": float("nan"), "d": np.bool_(True), "e": Path("x"), "f": None, 7: (1, np.int32(2))}
-    assert json.loads(json_text(document)) == {"a": 1.5, "b": [0, 1, 2], "c": None, "d": True, "e": "x", "f": None, "7": [1, 2]}
+    document = {
+        "a": np.float64(1.5),
+        "b": np.arange(3),
+        "c": float("nan"),
+        "d": np.bool_(True),
+        "e": Path("x"),
+        "f": None,
+        7: (1, np.int32(2)),
+    }
+    assert json.loads(json_text(document)) == {
+        "a": 1.5,
+        "b": [0, 1, 2],
+        "c": None,
+        "d": True,
+        "e": "x",
+        "f": None,
+        "7": [1, 2],
+    }
 
 
 def test_csv_quotes_what_it_must() -> None:

@@ -36,10 +36,14 @@ def test_points_cells_fields_and_tissue(run_record: RunRecord, tmp_path: Path) -
 
     grid = read(write_vtu(tmp_path / "disc.vtu", run_record, 3))
     topology = run_record.disc.topology
-    np.testing.assert_array_equal(vtk_to_numpy(grid.GetPoints().GetData()), np.asarray(run_record.disc.coordinates).reshape(-1, 3))
+    np.testing.assert_array_equal(
+        vtk_to_numpy(grid.GetPoints().GetData()), np.asarray(run_record.disc.coordinates).reshape(-1, 3)
+    )
     cells = vtk_to_numpy(grid.GetCells().GetConnectivityArray()).reshape(-1, 8)
     np.testing.assert_array_equal(cells, all_hexahedra(topology).reshape(-1, 8))
-    assert set(vtk_to_numpy(grid.GetCellTypes() if hasattr(grid, "GetCellTypes") else grid.GetCellTypesArray())) == {vtk.VTK_HEXAHEDRON}
+    assert set(vtk_to_numpy(grid.GetCellTypes() if hasattr(grid, "GetCellTypes") else grid.GetCellTypesArray())) == {
+        vtk.VTK_HEXAHEDRON
+    }
     np.testing.assert_array_equal(array(grid.GetCellData(), "tissue"), run_record.disc.tissue_of_element.ravel())
     for name, data, key in (
         ("oxygen_kPa", run_record.trajectory, "oxygen"),
@@ -47,9 +51,13 @@ def test_points_cells_fields_and_tissue(run_record: RunRecord, tmp_path: Path) -
         ("free_million_per_mL", run_record.trajectory, "free"),
         ("without_cells_glucose_mM", run_record.sham, "glucose"),
     ):
-        np.testing.assert_array_equal(array(grid.GetPointData(), name), data[key].to_numpy()[3].ravel().astype(np.float32))
+        np.testing.assert_array_equal(
+            array(grid.GetPointData(), name), data[key].to_numpy()[3].ravel().astype(np.float32)
+        )
     donor = sum(run_record.trajectory[key].to_numpy()[3] for key in ("free", "attached", "differentiated"))
-    np.testing.assert_array_equal(array(grid.GetPointData(), "donor_million_per_mL"), np.ravel(donor).astype(np.float32))
+    np.testing.assert_array_equal(
+        array(grid.GetPointData(), "donor_million_per_mL"), np.ravel(donor).astype(np.float32)
+    )
 
 
 def test_orientation_is_that_of_vtk(tmp_path: Path, synthetic: SimpleNamespace) -> None:

@@ -31,7 +31,7 @@ def layer_volumes(
 
 def _blocks(mesh: Topology) -> list[tuple[int, int]]:
     """First and last level of every run of layers of one region."""
-    changes = np.flatnonzero(np.diff(mesh.layer_region)) + 1
+    changes = (np.flatnonzero(np.diff(mesh.layer_region)) + 1).tolist()
     return list(zip([0, *changes], [*changes, mesh.levels - 1], strict=True))
 
 

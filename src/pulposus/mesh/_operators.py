@@ -83,7 +83,9 @@ def element_corners(mesh: Topology, coordinates: Float[Array, "columns levels 3"
     return jnp.moveaxis(jnp.concatenate([lower, upper], axis=1), 1, 2)
 
 
-def _gauss_geometry(corners: Float[Array, "quads layers 8 3"], gradients: np.ndarray) -> tuple[Array, Array]:
+def _gauss_geometry(
+    corners: Float[Array, "quads layers 8 3"], gradients: Float[np.ndarray, "8 3"] | Float[Array, "8 3"]
+) -> tuple[Array, Array]:
     """Jacobian determinant (quads, layers) and spatial gradients (quads, layers, 8, 3) of the shape functions at one Gauss point."""
     jacobian = jnp.einsum("qlax,ar->qlxr", corners, gradients)
     column = [jacobian[..., :, axis] for axis in range(3)]

@@ -43,7 +43,7 @@ def slab_stencil(
     heights: Float[Array, "levels"], area: Float[Array, ""] | float, conductivity: Float[Array, "fields layers"]
 ) -> Float[Array, "fields 1 1 3 levels"]:
     """Stencil of a bar: linear elements of conductance `conductivity * area / thickness`."""
-    conductance = conductivity * area / jnp.diff(heights)
+    conductance = conductivity * area / jnp.diff(heights)[None, :]
     below = jnp.pad(conductance, ((0, 0), (1, 0)))
     above = jnp.pad(conductance, ((0, 0), (0, 1)))
     return jnp.stack([-below, below + above, -above], axis=1)[:, None, None]

@@ -30,8 +30,8 @@ class Plan:
         inner, middle, outer: Rings between the block and the first named ring, between the two named rings, and outside them.
         plate: Axial layers of each plate region (below the lower and above the upper named plane).
         core: Axial layers between the named planes.
-        grading: Thickness of the middle core layer over that of the core layer next to a plate (a geometric series): the solutes
-            change fastest where they enter.
+        grading: Thickness of a core layer at mid-height over that of the core layer next to a plate (a geometric series; with an even
+            number of layers none lies at mid-height): the solutes change fastest where they enter.
     """
 
     square: int
@@ -61,7 +61,7 @@ class Topology:
         quad_region: 0 inside the inner named ring, 1 between the named rings, 2 outside, shape (quads,).
         layer_region: 0 lower plate, 1 core, 2 upper plate, shape (layers,).
         neighbours: Columns that share a quadrilateral with a column, itself first, padded with itself, shape (columns, width).
-        rim: Columns on the outer edge, counter-clockwise from +xi.
+        rim: Columns on the outer edge, counter-clockwise from the diagonal between +xi and -eta.
         nucleus_ring: Columns on the inner named ring, counter-clockwise.
         endplate_ring: Columns on the outer named ring, counter-clockwise.
     """

@@ -83,33 +83,40 @@ def _norms(values: Float[Array, "3 columns levels"]) -> Float[Array, "3"]:
     return jnp.sqrt(jnp.sum(values**2, axis=(1, 2)))
 
 
-# Norm of a residual that is rounding, over the norm of the fluxes it is the sum of: about eight units in the last place.
+# Norm of a residual that is rounding, over the norm of the fluxes that it is the sum of: about eight units in the last place.
 _ROUNDING = 2e-15
 
 
-def _weights(problem: NutritionProblem, tolerance: float) -> Float[Array, "3"]:
+def _weights(
+    problem: NutritionProblem, cold: Float[Array, "3"], solutes: Float[Array, "3 columns levels"], tolerance: float
+) -> Float[Array, "3"]:
     """One over the residual norm of the cold start; a solute (almost) at rest there has converged when only rounding is left."""
-    cold = _norms(residual(problem, problem.start))
-    largest = jnp.max(jnp.abs(problem.start), axis=(1, 2))
-    fluxes = largest * _norms(problem.stencil[:, :, 0, 1] + problem.exchange)
+    fluxes = _norms((problem.stencil[:, :, 0, 1] + problem.exchange) * solutes)
     return 1.0 / jnp.maximum(jnp.maximum(cold, _ROUNDING / tolerance * fluxes), 1e-300)
 
 
 def _jacobian_product(problem: NutritionProblem, reaction: Array, vector: Array) -> Array:
     """Jacobian on the free nodes; the vector is zero on fixed nodes."""
     coupled = jnp.sum(reaction * vector[None], axis=1)
-    return problem.free * (apply_stencil(problem.mesh.neighbours, problem.stencil, vector) + problem.exchange * vector - coupled)
+    return problem.free[None] * (
+        apply_stencil(problem.mesh.neighbours, problem.stencil, vector) + problem.exchange * vector - coupled
+    )
 
 
 def _iterate(problem: NutritionProblem, guess: Float[Array, "3 columns levels"], options: SolverOptions) -> Solution:
-    weight = _weights(problem, options.tolerance)
+    cold = _norms(residual(problem, problem.start))
     operator = lateral_operator(problem)
 
-    def error_of(values: Array) -> Array:
-        return jnp.max(_norms(values) * weight)
+    def weight_at(solutes: Array) -> Array:
+        return _weights(problem, cold, solutes, options.tolerance)
+
+    def error_of(solutes: Array, values: Array) -> Array:
+        return jnp.max(_norms(values) * weight_at(solutes))
 
     def unfinished(state: _State) -> Bool[Array, ""]:
-        return (state.error > options.tolerance) & (state.iterations < options.most_iterations) & jnp.isfinite(state.error)
+        return (
+            (state.error > options.tolerance) & (state.iterations < options.most_iterations) & jnp.isfinite(state.error)
+        )
 
     def step(state: _State) -> _State:
         reaction = reaction_jacobian(problem, state.solutes)
@@ -117,7 +124,7 @@ def _iterate(problem: NutritionProblem, guess: Float[Array, "3 columns levels"],
             lambda vector: _jacobian_product(problem, reaction, vector),
             -state.residual,
             preconditioner(problem, operator, reaction),
-            weight,
+            weight_at(state.solutes),
             jnp.maximum(_FORCING, 0.3 * options.tolerance / state.error),
             options.most_krylov_steps,
         )
@@ -125,7 +132,7 @@ def _iterate(problem: NutritionProblem, guess: Float[Array, "3 columns levels"],
         def trial(share: Array) -> tuple[Array, Array, Array]:
             solutes = state.solutes + share * linear.solution
             values = residual(problem, solutes)
-            return solutes, values, error_of(values)
+            return solutes, values, error_of(solutes, values)
 
         def worse(search: tuple[Array, Array, Array, Array]) -> Array:
             return ~(search[3] < state.error) & (search[0] > 1.0 / 64.0)
@@ -138,10 +145,10 @@ def _iterate(problem: NutritionProblem, guess: Float[Array, "3 columns levels"],
         _, solutes, values, error = lax.while_loop(worse, halve, (full, *trial(full)))
         return _State(solutes, values, error, state.iterations + 1, state.krylov_steps + linear.steps)
 
-    first = jnp.where(problem.free > 0.0, guess, problem.start)
+    first = jnp.where(problem.free[None] > 0.0, guess, problem.start)
     values = residual(problem, first)
     zero = jnp.zeros((), dtype=jnp.int64)
-    last = lax.while_loop(unfinished, step, _State(first, values, error_of(values), zero, zero))
+    last = lax.while_loop(unfinished, step, _State(first, values, error_of(first, values), zero, zero))
     status = jnp.where(
         last.error <= options.tolerance, CONVERGED, jnp.where(jnp.isfinite(last.error), TOO_MANY_ITERATIONS, NOT_FINITE)
     )
@@ -149,12 +156,16 @@ def _iterate(problem: NutritionProblem, guess: Float[Array, "3 columns levels"],
 
 
 def _solve_linearised(
-    problem: NutritionProblem, solutes: Float[Array, "3 columns levels"], right: Float[Array, "3 columns levels"], options: SolverOptions
+    problem: NutritionProblem,
+    solutes: Float[Array, "3 columns levels"],
+    right: Float[Array, "3 columns levels"],
+    options: SolverOptions,
 ) -> Float[Array, "3 columns levels"]:
     """Solve the Jacobian of `residual` (identity on fixed nodes), differentiable in the right-hand side in both modes."""
-    free = problem.free
+    free = problem.free[None]
     reaction = reaction_jacobian(problem, solutes)
     operator = lateral_operator(problem)
+    weight = _weights(problem, _norms(residual(problem, problem.start)), solutes, options.tolerance)
 
     def product(vector: Array) -> Array:
         coupled = jnp.sum(reaction * vector[None], axis=1)
@@ -166,7 +177,7 @@ def _solve_linearised(
             lambda vector: _jacobian_product(problem, blocks, vector),
             free * values,
             preconditioner(problem, operator, blocks),
-            _weights(problem, options.tolerance),
+            weight,
             options.linear_tolerance,
             options.most_krylov_steps,
         )
@@ -185,7 +196,9 @@ def _solve_linearised(
 
 
 def solve(
-    problem: NutritionProblem, guess: Float[Array, "3 columns levels"] | None = None, options: SolverOptions | None = None
+    problem: NutritionProblem,
+    guess: Float[Array, "3 columns levels"] | None = None,
+    options: SolverOptions | None = None,
 ) -> Solution:
     """Solve the nutrition problem of one disc; differentiable in every number of the problem; may be batched with `vmap`.
 
@@ -209,7 +222,9 @@ def solve(
     def _(primals: tuple, tangents: tuple) -> tuple[Solution, Solution]:
         arrays, guess = primals
         solution = solve_arrays(arrays, guess)
-        _, moved = jax.jvp(lambda values: residual(eqx.combine(values, static), solution.solutes), (arrays,), (tangents[0],))
+        _, moved = jax.jvp(
+            lambda values: residual(eqx.combine(values, static), solution.solutes), (arrays,), (tangents[0],)
+        )
         rate = _solve_linearised(eqx.combine(arrays, static), solution.solutes, -moved, options)
         none = jax.custom_derivatives.zero_from_primal
         return solution, Solution(rate, *(none(value, symbolic_zeros=False) for value in solution[1:]))

@@ -105,7 +105,7 @@ class Preconditioner(eqx.Module):
             coarse = jnp.einsum("ck,scz->zks", self.modes, right.astype(jnp.float32))
             smooth = jnp.einsum("ck,zks->scz", self.modes, self.modal.solve(coarse))
             solution = solution + smooth.astype(jnp.float64)
-        return self.free * solution
+        return self.free[None] * solution
 
 
 class LateralOperator(eqx.Module):
@@ -133,19 +133,20 @@ def lateral_operator(problem: NutritionProblem) -> LateralOperator:
     padded = jnp.pad(free, ((0, 0), (1, 1)))
     lowered, raised = padded[:, :-2], padded[:, 2:]
     own = problem.stencil[:, :, 0]
-    diagonal = jnp.where(free > 0.0, own[:, :, 1] + problem.exchange, 1.0)
+    diagonal = jnp.where(free[None] > 0.0, own[:, :, 1] + problem.exchange, 1.0)
     modes = jnp.asarray(lateral_modes(problem.mesh))
     # The stencil between free nodes only: fixed ones drop out of rows and columns.
-    between = jnp.stack([padded[neighbours][..., offset : offset + levels] for offset in range(3)], axis=2) * free[:, None, None, :]
-    masked = (problem.stencil * between).astype(jnp.float32)
+    between = jnp.stack([padded[neighbours][..., offset : offset + levels] for offset in range(3)], axis=2)
+    between = between * free[:, None, None, :]
+    masked = (problem.stencil * between[None]).astype(jnp.float32)
     padding = (jnp.arange(neighbours.shape[1])[None, :] > 0) & (neighbours == neighbours[:, :1])
     pairs = jnp.where(jnp.asarray(padding)[..., None], 0.0, modes[:, None, :] * modes[neighbours])
     projected = jnp.einsum("cwk,scwoz->ozks", pairs, masked)
-    exchanged = jnp.einsum("ck,scz->zks", modes**2, (problem.exchange * free).astype(jnp.float32))
+    exchanged = jnp.einsum("ck,scz->zks", modes**2, (problem.exchange * free[None]).astype(jnp.float32))
     return LateralOperator(
-        below=jnp.transpose(own[:, :, 0] * free * lowered, (2, 1, 0)),
+        below=jnp.transpose(own[:, :, 0] * (free * lowered)[None], (2, 1, 0)),
         diagonal=jnp.transpose(diagonal, (2, 1, 0)),
-        above=jnp.transpose(own[:, :, 2] * free * raised, (2, 1, 0)),
+        above=jnp.transpose(own[:, :, 2] * (free * raised)[None], (2, 1, 0)),
         modes=modes,
         modal_below=projected[0],
         modal_diagonal=projected[1] + exchanged,
@@ -157,8 +158,8 @@ def preconditioner(
     problem: NutritionProblem, operator: LateralOperator, reaction: Float[Array, "3 3 columns levels"]
 ) -> Preconditioner:
     """Preconditioner of the Jacobian `K + exchange - reaction` (transposed blocks precondition the transposed Jacobian)."""
-    unit = jnp.eye(3)
-    coupled = jnp.transpose(reaction * problem.free, (3, 2, 0, 1))
+    unit = jnp.eye(3)[None, None]
+    coupled = jnp.transpose(reaction * problem.free[None, None], (3, 2, 0, 1))
     lines = BlockTridiagonal.eliminate(operator.below, operator.diagonal[..., None, :] * unit - coupled, operator.above)
     modal = None
     if operator.modes.shape[1] > 0:

@@ -63,7 +63,7 @@ def flux_balance(problem: NutritionProblem, solutes: Float[Array, "3 columns lev
 
 def residual(problem: NutritionProblem, solutes: Float[Array, "3 columns levels"]) -> Float[Array, "3 columns levels"]:
     """The residual F; on fixed nodes the distance from the boundary value."""
-    return jnp.where(problem.free > 0.0, flux_balance(problem, solutes), solutes - problem.start)
+    return jnp.where(problem.free[None] > 0.0, flux_balance(problem, solutes), solutes - problem.start)
 
 
 def reaction_jacobian(problem: NutritionProblem, solutes: Float[Array, "3 columns levels"]) -> Float[Array, "3 3 columns levels"]:

@@ -51,7 +51,7 @@ def population_demand(disc: Disc, populations: list[Population]) -> Float[Array,
     lactate = sum(
         population.density * population.glucose_multiplier * (0.5 * population.lactate_yield) for population in populations
     )
-    return total * jnp.stack([water * oxygen, jnp.asarray(lactate), jnp.asarray(glucose)])
+    return total[None] * jnp.stack([water * oxygen, jnp.asarray(lactate), jnp.asarray(glucose)])
 
 
 class SteadyState(NamedTuple):

@@ -122,10 +122,10 @@ def surface_inflow(
         Inflow (solutes, surfaces) and the total that the cells make of every solute (negative where they use it).
     """
     layout = disc.layout
-    through_fixed = jnp.where(problem.free > 0.0, 0.0, flux_balance(problem, solutes))
+    through_fixed = jnp.where(problem.free[None] > 0.0, 0.0, flux_balance(problem, solutes))
     through_robin = problem.load - problem.exchange * solutes
-    face = through_fixed * jnp.asarray(layout.endplate_nodes) + through_robin
-    side = jnp.sum(through_fixed * jnp.asarray(layout.annulus_nodes), axis=(1, 2))
+    face = through_fixed * jnp.asarray(layout.endplate_nodes)[None] + through_robin
+    side = jnp.sum(through_fixed * jnp.asarray(layout.annulus_nodes)[None], axis=(1, 2))
     # A fixed node that is on no fed surface lies in void and carries nothing; the bone over the annulus rim passes no flux.
     rim = jnp.zeros(3)
     inflow = jnp.stack([jnp.sum(face[:, :, 0], axis=1), jnp.sum(face[:, :, -1], axis=1), side, rim], axis=1)

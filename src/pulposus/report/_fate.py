@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -46,7 +47,11 @@ def account(record: RunRecord) -> list[tuple[str, float, float, str]]:
         bars.append(("not viable\nat release", steps["nominal"], released, DEAD))
         bars.append(("died in\nthe needle", released, level, DEAD))
     bars.append(("injected,\nviable", 0.0, level, WITH))
-    for name, key, sign, colour in (("leaked", "leaked", -1.0, LEAKED), ("died", "dead", -1.0, DEAD), ("born", "born", 1.0, DIFFERENTIATED)):
+    for name, key, sign, colour in (
+        ("leaked", "leaked", -1.0, LEAKED),
+        ("died", "dead", -1.0, DEAD),
+        ("born", "born", 1.0, DIFFERENTIATED),
+    ):
         bars.append((name, level, level + sign * end[key], colour))
         level += sign * end[key]
     bars.append(("alive", 0.0, end["alive"], WITH))
@@ -63,10 +68,25 @@ def waterfall(record: RunRecord) -> Figure:
         for place, (_, start, stop, colour) in enumerate(bars):
             low, high = min(start, stop) / MILLION, max(start, stop) / MILLION
             losing = stop < start
-            axes.bar(place, high - low, bottom=low, color=colour, width=0.68, hatch="///" if losing else None, edgecolor="white")
+            axes.bar(
+                place,
+                high - low,
+                bottom=low,
+                color=colour,
+                width=0.68,
+                hatch="///" if losing else None,
+                edgecolor="white",
+            )
             sign = "−" if losing else ("+" if start > 0.0 else "")
-            axes.annotate(f"{sign}{_millions(high - low)}", (place, high), (0, 3), textcoords="offset points", ha="center", fontsize=8.5)
-        for place, ((_, _, stop, _), (_, start, _, _)) in enumerate(zip(bars[:-1], bars[1:], strict=True)):
+            axes.annotate(
+                f"{sign}{_millions(high - low)}",
+                (place, high),
+                (0, 3),
+                textcoords="offset points",
+                ha="center",
+                fontsize=8.5,
+            )
+        for place, ((_, _, stop, _), (_, start, _, _)) in enumerate(pairwise(bars)):
             if start == stop and start > 0.0:
                 axes.plot([place + 0.34, place + 0.66], [stop / MILLION] * 2, color="#5b6876", linewidth=0.8)
         axes.set_xticks(range(len(bars)), [name for name, *_ in bars])
@@ -78,7 +98,11 @@ def waterfall(record: RunRecord) -> Figure:
         image = svg_link(drawn)
     nominal = bars[0][2]
     rows = tuple(
-        (name.replace("\n", " "), cells(stop - start if start else stop), share((stop - start if start else stop) / nominal) if nominal else "–")
+        (
+            name.replace("\n", " "),
+            cells(stop - start if start else stop),
+            share((stop - start if start else stop) / nominal) if nominal else "–",
+        )
         for name, start, stop, _ in bars
     )
     return Figure(
@@ -86,11 +110,15 @@ def waterfall(record: RunRecord) -> Figure:
         image=image,
         alt=f"Bar chart: {', '.join(f'{row[0]} {row[1]}' for row in rows)}.",
         caption=(
-            f"Simulated. Account of the donor cells [million cells] from the dose to {end}, one disc (n = 1). Hatched bars are losses; leaked, "
-            "died and born are summed over the whole time; injected + born = alive + leaked + died. The last three bars split the living cells."
+            f"Simulated. Account of the donor cells [million cells] from the dose to {end}, one disc (n = 1). Hatched bars are losses; "
+            "leaked, died and born are summed over the whole time; injected + born = alive + leaked + died. "
+            "The last three bars split the living cells."
         ),
         table=Table(("step", "cells", "share of the first bar"), rows, "Account of the donor cells"),
-        data=csv_link(("step", "from_cells", "to_cells"), [(name.replace("\n", " "), start, stop) for name, start, stop, _ in bars]),
+        data=csv_link(
+            ("step", "from_cells", "to_cells"),
+            [(name.replace("\n", " "), start, stop) for name, start, stop, _ in bars],
+        ),
     )
 
 
@@ -106,7 +134,9 @@ def ledger_over_time(record: RunRecord) -> Figure:
     with canvas(11.0, 4.2) as drawn:
         axes = drawn.subplots()
         series = [np.array([row[key] for row in record.cells]) / MILLION for key, *_ in accounts]
-        areas = axes.stackplot(moments, series, labels=[key for key, *_ in accounts], colors=[colour for _, colour, _ in accounts])
+        areas = axes.stackplot(
+            moments, series, labels=[key for key, *_ in accounts], colors=[colour for _, colour, _ in accounts]
+        )
         for area, (_, _, hatch) in zip(areas, accounts, strict=True):
             area.set(hatch=hatch, edgecolor="white", linewidth=0.6)
         total = np.array([row["injected"] + row["born"] for row in record.cells]) / MILLION
@@ -121,12 +151,13 @@ def ledger_over_time(record: RunRecord) -> Figure:
         image = svg_link(drawn)
     keys = ("injected", "born", "leaked", "dead", "free", "attached", "differentiated", "alive")
     rows = tuple(
-        (moment(row["time_day"]), *(cells(row[key]) for key in keys), share(row["native_alive_fraction"])) for row in record.cells
+        (moment(row["time_day"]), *(cells(row[key]) for key in keys), share(row["native_alive_fraction"]))
+        for row in record.cells
     )
     return Figure(
         key="ledger",
         image=image,
-        alt="Stacked areas over time: free, attached, differentiated, leaked and dead donor cells; their sum is the injected plus born cells.",
+        alt="Stacked areas over time: free, attached, differentiated, leaked and dead donor cells; their sum is injected plus born.",
         caption=(
             "Simulated. All donor cells by account [million cells], one disc (n = 1). Free, attached and differentiated cells are alive; "
             "leaked and dead are cumulative (hatched). The black line is injected + born: the areas add up to it."
@@ -134,7 +165,10 @@ def ledger_over_time(record: RunRecord) -> Figure:
         table=Table(("time", *keys, "native cells alive"), rows, "Ledger of the cells at the stored times"),
         data=csv_link(
             ("time_day", *(f"{key}_cells" for key in keys), "native_alive_fraction"),
-            [(float(row["time_day"]), *(float(row[key]) for key in keys), float(row["native_alive_fraction"])) for row in record.cells],
+            [
+                (float(row["time_day"]), *(float(row[key]) for key in keys), float(row["native_alive_fraction"]))
+                for row in record.cells
+            ],
         ),
     )
 
@@ -179,7 +213,10 @@ def native_cells(record: RunRecord) -> Figure:
         table=Table(("time", "with cells", "without cells"), rows, "Native cells alive, share of day 0"),
         data=csv_link(
             ("time_day", "native_alive_fraction_with_cells", "native_alive_fraction_without_cells"),
-            [(float(day), float(a), float(b)) for day, a, b in zip(moments, shares["with cells"], shares["without cells"], strict=True)],
+            [
+                (float(day), float(a), float(b))
+                for day, a, b in zip(moments, shares["with cells"], shares["without cells"], strict=True)
+            ],
         ),
     )
 

@@ -25,7 +25,7 @@ INK, FAINT = "#1d2733", "#c9d2dc"
 # Places on viridis that stay apart in grey and for colour-blind readers, dark to light; the control is the grey middle of cividis.
 FREE, ATTACHED, DIFFERENTIATED, LEAKED, DEAD = "#440154", "#31688e", "#35b779", "#b5de2b", "#9aa0a6"
 WITH, WITHOUT = "#31688e", "#7d7c78"
-_STYLE: dict[str, Any] = {
+_STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 9.0,
     "axes.edgecolor": "#5b6876",
@@ -93,7 +93,9 @@ def csv_link(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> str:
     """CSV as a `data:` link, empty above 3000 rows; floats keep six digits, which is more than a picture shows."""
     if len(rows) > MOST_ROWS:
         return ""
-    rounded = [tuple(float(f"{cell:.6g}") if isinstance(cell, float | np.floating) else cell for cell in row) for row in rows]
+    rounded = [
+        tuple(float(f"{cell:.6g}") if isinstance(cell, float | np.floating) else cell for cell in row) for row in rows
+    ]
     return data_link("text/csv;charset=utf-8", csv_text(head, rounded).encode("utf-8"))
 
 

@@ -73,7 +73,9 @@ def boundary_faces(
     return faces[single], owner[single]
 
 
-def _face_normals(faces: Int[np.ndarray, "faces 4"], points: Float[np.ndarray, "nodes 3"]) -> Float[np.ndarray, "faces 3"]:
+def _face_normals(
+    faces: Int[np.ndarray, "faces 4"], points: Float[np.ndarray, "nodes 3"]
+) -> Float[np.ndarray, "faces 3"]:
     corners = points[faces]
     normal = np.cross(corners[:, 2] - corners[:, 0], corners[:, 3] - corners[:, 1])
     length = np.linalg.norm(normal, axis=1, keepdims=True)

@@ -53,7 +53,9 @@ def render_report(record: RunRecord) -> str:
     spatial = record.is_spatial
     scene = build_scene(record) if spatial else None
     maps = map_figures(record) if spatial else [axial_profiles(record)] if record.trajectory.sizes["level"] > 1 else []
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
     return environment.from_string(asset("report.html.j2")).render(
         title=words.title(record),
         style=asset("report.css"),

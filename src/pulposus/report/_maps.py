@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -63,7 +64,7 @@ def _sagittal(disc: Disc) -> Section:
     levels = topology.levels
     # Tissue of the section: that of a quadrilateral on the edge between two neighbouring columns of the line.
     has = [set(map(int, quad)) for quad in topology.quads]
-    beside = [next(i for i, quad in enumerate(has) if {int(a), int(b)} <= quad) for a, b in zip(line[:-1], line[1:], strict=True)]
+    beside = [next(i for i, quad in enumerate(has) if {int(a), int(b)} <= quad) for a, b in pairwise(line)]
     corner = np.arange(len(line) - 1)[:, None] * levels + np.arange(levels - 1)[None, :]
     quads = np.stack([corner, corner + levels, corner + levels + 1, corner + 1], axis=-1).reshape(-1, 4)
     kind = tissue[beside].reshape(-1)
@@ -71,7 +72,13 @@ def _sagittal(disc: Disc) -> Section:
     plane = np.asarray(disc.coordinates, dtype=np.float64)[line][..., 1:].reshape(-1, 2)
     quads, kind = quads[kind >= 0], kind[kind >= 0]
     return Section(
-        "sagittal", "mid-sagittal section", nodes, plane, quads, _borders(quads, kind, plane), ("y [mm], anterior →", "z [mm]")
+        "sagittal",
+        "mid-sagittal section",
+        nodes,
+        plane,
+        quads,
+        _borders(quads, kind, plane),
+        ("y [mm], anterior →", "z [mm]"),
     )
 
 
@@ -82,7 +89,15 @@ def _transverse(disc: Disc) -> Section:
     plane = np.asarray(disc.coordinates, dtype=np.float64)[:, level, :2]
     kind = tissue[:, level - 1]
     quads, kind = np.asarray(topology.quads)[kind >= 0], kind[kind >= 0]
-    return Section("transverse", "mid-height section", nodes, plane, quads, _borders(quads, kind, plane), ("x [mm], right →", "y [mm]"))
+    return Section(
+        "transverse",
+        "mid-height section",
+        nodes,
+        plane,
+        quads,
+        _borders(quads, kind, plane),
+        ("x [mm], right →", "y [mm]"),
+    )
 
 
 def _draw(axes: Axes, section: Section, values: Float[np.ndarray, "nodes"], limits: tuple[float, float]) -> Any:
@@ -125,9 +140,12 @@ def _figure(record: RunRecord, section: Section, size: tuple[float, float]) -> F
         for info, line in zip(SOLUTES, grid, strict=True):
             panels = [field_values(data, info.key)[index].reshape(-1)[section.nodes] for _, data, index in columns]
             inside = np.unique(section.quads)
-            limits = (min(float(values[inside].min()) for values in panels), max(float(values[inside].max()) for values in panels))
+            limits = (
+                min(float(values[inside].min()) for values in panels),
+                max(float(values[inside].max()) for values in panels),
+            )
+            pictures = [_draw(axes, section, values, limits) for axes, values in zip(line, panels, strict=True)]
             for axes, values, (title, _, _) in zip(line, panels, columns, strict=True):
-                picture = _draw(axes, section, values, limits)
                 within = values[inside]
                 text = f"{number(within.min())} to {number(within.max())}"
                 axes.annotate(text, (0, 1), (0, 3), xycoords="axes fraction", textcoords="offset points", fontsize=8)
@@ -135,7 +153,7 @@ def _figure(record: RunRecord, section: Section, size: tuple[float, float]) -> F
                 plotted.append(values)
                 names.append(f"{suffixed(info)}, {title}")
             unit = "" if info.unit == "-" else f" [{info.unit}]"
-            bar = drawn.colorbar(picture, ax=list(line), aspect=12, pad=0.01, shrink=0.9)
+            bar = drawn.colorbar(pictures[0], ax=list(line), aspect=12, pad=0.01, shrink=0.9)
             bar.set_label(f"{info.key}{unit}", fontsize=8.5)
             bar.ax.tick_params(labelsize=7.5)
             line[0].set_ylabel(section.axes[1], fontsize=8)
@@ -162,11 +180,16 @@ def _figure(record: RunRecord, section: Section, size: tuple[float, float]) -> F
             "beside the same disc without cells. One colour range per row; smallest and largest value above each map; "
             "lines: borders of the nucleus, annulus and cartilage endplates."
         ),
-        table=Table(("field", "time and run", "unit", "smallest", "largest"), tuple(rows), f"Ranges on the {section.label}"),
+        table=Table(
+            ("field", "time and run", "unit", "smallest", "largest"), tuple(rows), f"Ranges on the {section.label}"
+        ),
         data=csv_link((f"{across}_mm", f"{along}_mm", *names), data_rows),
     )
 
 
 def map_figures(record: RunRecord) -> list[Figure]:
     """Maps on both sections."""
-    return [_figure(record, _sagittal(record.disc), (11.0, 5.0)), _figure(record, _transverse(record.disc), (11.0, 8.4))]
+    return [
+        _figure(record, _sagittal(record.disc), (11.0, 5.0)),
+        _figure(record, _transverse(record.disc), (11.0, 8.4)),
+    ]

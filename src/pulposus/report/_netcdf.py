@@ -48,7 +48,11 @@ def _mesh_variables(disc: Disc) -> dict[str, Any]:
 
 
 def _column_variables(trajectory: xarray.Dataset) -> dict[str, Any]:
-    labels = {"z": ("mm", "position, cranial"), "volume": ("mm3", "volume of the node"), "nucleus_volume": ("mm3", "volume inside the nucleus")}
+    labels = {
+        "z": ("mm", "position, cranial"),
+        "volume": ("mm3", "volume of the node"),
+        "nucleus_volume": ("mm3", "volume inside the nucleus"),
+    }
     return {
         name: (("column", "level"), trajectory[name].to_numpy(), {"units": unit, "long_name": label})
         for name, (unit, label) in labels.items()
@@ -99,7 +103,9 @@ def write_netcdf(path: Path, record: RunRecord) -> Path:
     """Write `fields.nc` in one step, compressed without loss."""
     dataset = fields_dataset(record)
     encoding = {info.key: {"zlib": True, "complevel": 4, "shuffle": True, "_FillValue": None} for info in STORED}
-    encoding |= {name: {"_FillValue": None} for name in ("x", "y", "z", "volume", "nucleus_volume", "time") if name in dataset}
+    encoding |= {
+        name: {"_FillValue": None} for name in ("x", "y", "z", "volume", "nucleus_volume", "time") if name in dataset
+    }
     with replacing(path) as temporary:
         dataset.to_netcdf(temporary, engine="h5netcdf", encoding=encoding)
     return path

@@ -40,12 +40,21 @@ def write_nutrition(folder: Path, disc: Disc, state: SteadyState, document: dict
     except OSError as error:
         raise refuse(folder, error) from error
     if held:
-        raise InvalidInput(f"the folder {folder.name} already holds {held[0]}", where=str(folder), remedy="choose another folder with --out")
+        raise InvalidInput(
+            f"the folder {folder.name} already holds {held[0]}",
+            where=str(folder),
+            remedy="choose another folder with --out",
+        )
     mask = occupied(disc)
     elements = all_hexahedra(disc.topology)[mask]
     nodes, compact = np.unique(elements, return_inverse=True)
     oxygen, lactate, glucose = state.solution.solutes
-    fields = {"oxygen_kPa": oxygen, "glucose_mM": glucose, "lactate_mM": lactate, "pH": acidity(state.problem.kinetics, lactate)}
+    fields = {
+        "oxygen_kPa": oxygen,
+        "glucose_mM": glucose,
+        "lactate_mM": lactate,
+        "pH": acidity(state.problem.kinetics, lactate),
+    }
     point_data = {name: np.asarray(values).reshape(-1)[nodes].astype(np.float32) for name, values in fields.items()}
     cell_data = {"tissue": np.asarray(disc.tissue_of_element)[mask].astype(np.int8)}
     content = vtu_bytes(node_points(disc)[nodes], compact.reshape(elements.shape), point_data, cell_data)

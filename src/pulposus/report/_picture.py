@@ -33,7 +33,9 @@ def camera(eye: Float[np.ndarray, "3"]) -> Float[np.ndarray, "3 3"]:
     return np.stack([right, np.cross(towards, right), towards])
 
 
-def _paint(axes: Axes, surface: Surface, points: Float[np.ndarray, "nodes 3"], values: Float[np.ndarray, "nodes"]) -> tuple[float, float]:
+def _paint(
+    axes: Axes, surface: Surface, points: Float[np.ndarray, "nodes 3"], values: Float[np.ndarray, "nodes"]
+) -> tuple[float, float]:
     """Draw the faces that look at the eye, farthest first; returns the range of the values."""
     import matplotlib
     from matplotlib.collections import LineCollection, TriMesh
@@ -55,7 +57,7 @@ def _paint(axes: Axes, surface: Surface, points: Float[np.ndarray, "nodes 3"], v
     triangles = quads[:, [0, 1, 2, 0, 2, 3]].reshape(-1, 3)
     spread = seen[faces.ravel()]
     mesh = TriMesh(Triangulation(spread[:, 0], spread[:, 1], triangles))
-    mesh.set_facecolor(colours)
+    mesh.set_facecolor(list(colours))
     axes.add_collection(mesh)
     visible = np.zeros(len(points), dtype=bool)
     visible[faces.ravel()] = True
@@ -72,8 +74,9 @@ def _paint(axes: Axes, surface: Surface, points: Float[np.ndarray, "nodes 3"], v
 
 def disc_picture(record: RunRecord) -> Figure:
     """Six views of the cut disc at the end."""
-    import matplotlib
+    from matplotlib import colormaps
     from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize
 
     surface = next(one for one in record.surfaces if one.key == "sagittal")
     points = node_points(record.disc)
@@ -85,7 +88,7 @@ def disc_picture(record: RunRecord) -> Figure:
         for info, axes in zip(SHOWN, grid.ravel(), strict=True):
             values = field_values(record.trajectory, info.key)[-1].reshape(-1)
             low, high = _paint(axes, surface, points, values)
-            colours = ScalarMappable(matplotlib.colors.Normalize(low, high if high > low else low + 1e-9), matplotlib.colormaps["viridis"])
+            colours = ScalarMappable(Normalize(low, high if high > low else low + 1e-9), colormaps["viridis"])
             bar = drawn.colorbar(colours, ax=axes, orientation="horizontal", aspect=28, shrink=0.8, pad=0.02)
             bar.ax.tick_params(labelsize=7.5)
             bar.ax.locator_params(nbins=5)
@@ -105,10 +108,13 @@ def disc_picture(record: RunRecord) -> Figure:
             + "."
         ),
         caption=(
-            f"Simulated. Left half of the disc at {end} with cells, seen from the right, in front and above; one disc (n = 1). The front face is "
-            "the mid-sagittal section. Lines: borders of the nucleus, annulus and cartilage endplates. Each field has its own range."
+            f"Simulated. Left half of the disc at {end} with cells, seen from the right, in front and above; one disc (n = 1). "
+            "The front face is the mid-sagittal section. "
+            "Lines: borders of the nucleus, annulus and cartilage endplates. Each field has its own range."
         ),
-        table=Table(("field", "unit", "smallest", "largest"), tuple(rows), f"Ranges on the shown surfaces at {end}, with cells"),
+        table=Table(
+            ("field", "unit", "smallest", "largest"), tuple(rows), f"Ranges on the shown surfaces at {end}, with cells"
+        ),
         data=csv_link(
             ("x_mm", "y_mm", "z_mm", *names),
             [(*(float(part) for part in points[node]), *(float(values[node]) for values in columns)) for node in used],

@@ -49,8 +49,8 @@ def axial_profiles(record: RunRecord) -> Figure:
         image=image,
         alt=f"Six profiles over the height of the disc, at {first} and {last}; their ranges stand in the table below.",
         caption=(
-            "Simulated. Profiles along the axis of the disc, one axial slab (level 1, n = 1): dotted at the start, solid at the end with cells, "
-            "dashed grey at the end without cells."
+            "Simulated. Profiles along the axis of the disc, one axial slab (level 1, n = 1): dotted at the start, "
+            "solid at the end with cells, dashed grey at the end without cells."
         ),
         table=Table(("field", "time and run", "unit", "smallest", "largest"), tuple(rows), "Ranges of the profiles"),
         data=csv_link(names, [tuple(float(columns[name][i]) for name in names) for i in range(len(height))]),

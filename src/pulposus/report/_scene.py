@@ -96,7 +96,8 @@ def build_scene(record: RunRecord) -> Scene:
             "key": info.key,
             "label": info.label,
             "unit": info.unit,
-            "runs": {"with": series(info.key, cells=True)} | ({"without": series(info.key, cells=False)} if info.key in shared else {}),
+            "runs": {"with": series(info.key, cells=True)}
+            | ({"without": series(info.key, cells=False)} if info.key in shared else {}),
         }
         for info in SHOWN
     ]

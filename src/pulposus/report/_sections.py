@@ -12,8 +12,8 @@ from pulposus.report import _wording as wording
 from pulposus.report._fields import SOLUTES, suffixed
 from pulposus.report._figure import Table
 from pulposus.report._uncertainty import ensemble_label
-from pulposus.report._words import interval
 from pulposus.report._wording import exact, moment, number, quantity
+from pulposus.report._words import interval
 
 if TYPE_CHECKING:
     from pulposus.report._record import RunRecord
@@ -53,11 +53,20 @@ def _leaves(name: str, content: Any) -> Iterator[tuple[str, str]]:
 def nutrition_table(record: RunRecord) -> Table:
     """The nutrition of the run at its reported times."""
     rows = tuple(
-        (moment(float(row["time_day"])), info.label, info.unit, *(number(row[suffixed(info)].get(key)) for key in _STATISTICS))
+        (
+            moment(float(row["time_day"])),
+            info.label,
+            info.unit,
+            *(number(row[suffixed(info)].get(key)) for key in _STATISTICS),
+        )
         for row in record.nutrition
         for info in SOLUTES
     )
-    return Table(("time", "field", "unit", "min", "max", "mean", "nucleus mean", "centre"), rows, "Nutrition with cells (simulated)")
+    return Table(
+        ("time", "field", "unit", "min", "max", "mean", "nucleus mean", "centre"),
+        rows,
+        "Nutrition with cells (simulated)",
+    )
 
 
 def _ledger_at(record: RunRecord, key: str, day: float) -> float:
@@ -129,7 +138,11 @@ def _reported_value(row: Mapping[str, Any]) -> str:
 
 
 def _spread(row: Mapping[str, Any]) -> str:
-    return NOT_REPORTED if row.get("spread") is None else f"{exact(row['spread'])} ({row.get('spread_kind', 'kind not reported')})"
+    return (
+        NOT_REPORTED
+        if row.get("spread") is None
+        else f"{exact(row['spread'])} ({row.get('spread_kind', 'kind not reported')})"
+    )
 
 
 def _or_not_reported(value: Any) -> str:
@@ -139,10 +152,17 @@ def _or_not_reported(value: Any) -> str:
 def simulated_table(record: RunRecord) -> Table:
     """The simulated ends of the run, and whether the paper reports anything of them."""
     end = record.cells[-1]
-    outcomes = [row for row in record.protocol.get("reported", ()) if row.get("value") is not None or row.get("direction")]
+    outcomes = [
+        row for row in record.protocol.get("reported", ()) if row.get("value") is not None or row.get("direction")
+    ]
     counted = any(row.get("outcome") in _SIMULATED for row in outcomes)
     rows = [
-        (f"donor cells: {key}", wording.cells(end[key]), *interval(record, key), "see above" if key == "alive" and counted else NOT_REPORTED)
+        (
+            f"donor cells: {key}",
+            wording.cells(end[key]),
+            *interval(record, key),
+            "see above" if key == "alive" and counted else NOT_REPORTED,
+        )
         for key in ("alive", "attached", "differentiated", "free", "leaked", "dead", "born")
     ]
     dashes = ("–", "–", "–")
@@ -159,7 +179,8 @@ def simulated_table(record: RunRecord) -> Table:
 def not_stated_table(record: RunRecord) -> Table:
     """What the paper does not say, with what stands in its place."""
     rows = tuple(
-        tuple(str(row.get(key) or "–") for key in ("item", "used", "range", "note")) for row in record.protocol.get("not_stated", ())
+        tuple(str(row.get(key) or "–") for key in ("item", "used", "range", "note"))
+        for row in record.protocol.get("not_stated", ())
     )
     return Table(("not stated in the paper", "used instead", "plausible range", "note"), rows, "Not stated, prior used")
 
@@ -177,7 +198,11 @@ def numerics_table(record: RunRecord) -> Table:
     end = record.cells[-1]
     balance = end["injected"] + end["born"] - end["alive"] - end["leaked"] - end["dead"]
     nodes = record.trajectory.sizes["column"] * record.trajectory.sizes["level"]
-    elements = f", {len(topology.quads) * (topology.levels - 1):,} hexahedra ({topology.resolution})" if record.is_spatial else ""
+    elements = (
+        f", {len(topology.quads) * (topology.levels - 1):,} hexahedra ({topology.resolution})"
+        if record.is_spatial
+        else ""
+    )
     rows = [
         ("mesh", f"{nodes:,} nodes{elements}"),
         ("largest error of the cell ledger [share of the injected cells]", number(record.ledger_error)),

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,7 @@ WITH_CELLS, WITHOUT_CELLS = "with_cells", "without_cells"
 _SHARES = ("native_alive_fraction",)
 
 
-def csv_text(columns: tuple[str, ...], rows: Iterator[tuple[Any, ...]] | list[tuple[Any, ...]]) -> str:
+def csv_text(columns: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> str:
     """Comma-separated text with Unix line ends; floats are written so that they read back exactly."""
     target = io.StringIO()
     writer = csv.writer(target, lineterminator="\n")
@@ -98,31 +99,51 @@ def write_summary(path: Path, record: RunRecord) -> Path:
     return write_text(path, json_text(summary(record)))
 
 
-def timeseries_rows(record: RunRecord) -> Iterator[tuple[Any, ...]]:
-    """Rows of `timeseries.csv`: regions of both runs, then the ledger, then the quantiles of the ensemble."""
+Row = tuple[float, str, str, str, str, float]
+
+
+def _field_rows(record: RunRecord) -> Iterator[Row]:
+    """Statistics of every field in every region of both runs, and the number of cells of every population."""
     for run, dataset in ((WITH_CELLS, record.trajectory), (WITHOUT_CELLS, record.sham)):
         moments = times(dataset)
-        for part in record.regions:
-            for info in (*SOLUTES, *POPULATIONS):
-                values = field_values(dataset, info.key)
-                low, high = part.extremes(values)
-                statistics: dict[str, np.ndarray] = {"min": low, "mean": part.mean(values), "max": high}
-                for statistic, series in statistics.items():
-                    for moment, value in zip(moments, series, strict=True):
-                        yield float(moment), run, part.key, suffixed(info), statistic, float(value)
-                if info in POPULATIONS:
-                    for moment, value in zip(moments, part.cells(values), strict=True):
-                        yield float(moment), run, part.key, f"{info.key}_cells", "total", float(value)
+        for part, info in itertools.product(record.regions, (*SOLUTES, *POPULATIONS)):
+            values = field_values(dataset, info.key)
+            low, high = part.extremes(values)
+            series = {
+                (suffixed(info), "min"): low,
+                (suffixed(info), "mean"): part.mean(values),
+                (suffixed(info), "max"): high,
+            }
+            if info in POPULATIONS:
+                series[f"{info.key}_cells", "total"] = part.cells(values)
+            for (quantity, statistic), line in series.items():
+                for moment, value in zip(moments, line, strict=True):
+                    yield float(moment), run, part.key, quantity, statistic, float(value)
+
+
+def _ledger_rows(record: RunRecord) -> Iterator[Row]:
+    """The ledger of the donor cells."""
     for row in record.cells:
         for key, value in row.items():
             if key != "time_day":
                 name = key if key in _SHARES else f"{key}_cells"
                 yield float(row["time_day"]), WITH_CELLS, "disc", name, "ledger", float(value)
+
+
+def _ensemble_rows(ensemble: Mapping[str, Any]) -> Iterator[Row]:
+    """Quantiles of the ensemble."""
+    for quantity, quantiles in ensemble["quantiles"].items():
+        for statistic, series in quantiles.items():
+            for moment, value in zip(ensemble["time_day"], series, strict=True):
+                yield float(moment), "ensemble", "slab", quantity, statistic, float(value)
+
+
+def timeseries_rows(record: RunRecord) -> Iterator[Row]:
+    """Rows of `timeseries.csv`."""
+    yield from _field_rows(record)
+    yield from _ledger_rows(record)
     if record.ensemble is not None:
-        for quantity, quantiles in record.ensemble["quantiles"].items():
-            for statistic, series in quantiles.items():
-                for moment, value in zip(record.ensemble["time_day"], series, strict=True):
-                    yield float(moment), "ensemble", "slab", quantity, statistic, float(value)
+        yield from _ensemble_rows(record.ensemble)
 
 
 def write_timeseries(path: Path, record: RunRecord) -> Path:

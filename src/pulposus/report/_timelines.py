@@ -28,7 +28,9 @@ def nutrition_timeline(record: RunRecord) -> Figure:
                 values = field_values(data, info.key)
                 low, high = disc.extremes(values)
                 series = {"nucleus_mean": nucleus.mean(values), "disc_min": low, "disc_max": high}
-                axes.plot(moments, series["nucleus_mean"], dash, color=colour, linewidth=2.2, label=f"{name}: nucleus mean")
+                axes.plot(
+                    moments, series["nucleus_mean"], dash, color=colour, linewidth=2.2, label=f"{name}: nucleus mean"
+                )
                 axes.plot(moments, series[worst], dash, color=colour, linewidth=0.9, label=f"{name}: worst in the disc")
                 ending = name.replace(" ", "_")
                 columns |= {f"{suffixed(info)}_{statistic}_{ending}": one for statistic, one in series.items()}
@@ -38,7 +40,9 @@ def nutrition_timeline(record: RunRecord) -> Figure:
         drawn.legend(*grid[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
         mark_simulated(drawn)
         image = svg_link(drawn)
-    chosen = sorted({0, len(moments) - 1, *(int(np.abs(moments - day).argmin()) for day in (1.0, 7.0, 28.0, 91.0, 182.0))})
+    chosen = sorted(
+        {0, len(moments) - 1, *(int(np.abs(moments - day).argmin()) for day in (1.0, 7.0, 28.0, 91.0, 182.0))}
+    )
     rows = tuple(
         (
             moment(float(moments[i])),
@@ -70,8 +74,9 @@ def nutrition_timeline(record: RunRecord) -> Figure:
         image=image,
         alt="Four line charts over time, oxygen, glucose, lactate and pH: nucleus mean and worst value, with and without cells.",
         caption=(
-            "Simulated. Nutrition over time in one disc (n = 1). Thick lines: mean of the nucleus; thin lines: worst value anywhere in the disc "
-            "(lowest oxygen, glucose and pH, highest lactate). Solid blue: with cells; dashed grey: the same disc without cells."
+            "Simulated. Nutrition over time in one disc (n = 1). Thick lines: mean of the nucleus; "
+            "thin lines: worst value anywhere in the disc (lowest oxygen, glucose and pH, highest lactate). "
+            "Solid blue: with cells; dashed grey: the same disc without cells."
         ),
         table=Table(head, rows, "Nutrition at chosen times"),
         data=csv_link(names, [tuple(float(columns[name][i]) for name in names) for i in range(len(moments))]),

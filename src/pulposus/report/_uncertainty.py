@@ -7,7 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pulposus.report._figure import FAINT, WITH, WITHOUT, Figure, Table, canvas, csv_link, mark_simulated, svg_link, time_axis
+from pulposus.report._fields import field_values, times
+from pulposus.report._figure import (
+    FAINT,
+    WITH,
+    WITHOUT,
+    Figure,
+    Table,
+    canvas,
+    csv_link,
+    mark_simulated,
+    svg_link,
+    time_axis,
+)
 from pulposus.report._wording import ensemble_name, moment, number
 
 if TYPE_CHECKING:
@@ -44,11 +56,27 @@ def final_interval(record: RunRecord, quantity: str) -> tuple[float, float, floa
     return float(quantiles["p05"][-1]), float(quantiles["p50"][-1]), float(quantiles["p95"][-1])
 
 
+def run_series(record: RunRecord, key: str) -> tuple[np.ndarray, np.ndarray] | None:
+    """Times and values of the same quantity in the run of the report; None when the run does not have it."""
+    if all(key in row for row in record.cells):
+        return np.array([row["time_day"] for row in record.cells]), np.array([row[key] for row in record.cells])
+    solute = key.removesuffix("_nucleus_mean")
+    if solute != key and solute in record.trajectory:
+        _, nucleus = record.regions
+        return times(record.trajectory), nucleus.mean(field_values(record.trajectory, solute))
+    return None
+
+
+def is_outside(record: RunRecord, quantity: str) -> bool:
+    """Whether the run of the report ends outside the 5-95 % band of the ensemble, which is of another level."""
+    band, run = final_interval(record, quantity), run_series(record, quantity)
+    return band is not None and run is not None and not band[0] <= float(run[1][-1]) <= band[2]
+
+
 def bands(record: RunRecord, ensemble: Mapping[str, Any]) -> Figure:
     """Median and 5-95 % band of every quantity of the ensemble, with the run of this report as a line."""
     moments = [float(day) for day in ensemble["time_day"]]
     quantiles: Mapping[str, Mapping[str, Sequence[float]]] = ensemble["quantiles"]
-    run_times = [float(row["time_day"]) for row in record.cells]
     across = 3
     down = -(-len(quantiles) // across)
     rows: list[tuple[str, ...]] = []
@@ -62,11 +90,12 @@ def bands(record: RunRecord, ensemble: Mapping[str, Any]) -> Figure:
             low, middle, high = (factor * np.asarray(spread[name], dtype=np.float64) for name in _QUANTILES)
             axes.fill_between(moments, low, high, color=WITH, alpha=0.22, linewidth=0, label="ensemble 5–95 %")
             axes.plot(moments, middle, color=WITH, linewidth=2.0, label="ensemble median")
-            if all(key in row for row in record.cells):
-                run = [factor * float(row[key]) for row in record.cells]
-                axes.plot(run_times, run, "--", color="black", linewidth=1.3, label="this run")
+            run = run_series(record, key)
+            if run is not None:
+                axes.plot(run[0], factor * run[1], "--", color="black", linewidth=1.3, label="this run")
             axes.set_title(label)
-            axes.set_ylim(bottom=min(0.0, float(low.min())))
+            if key in _CELL_KEYS:
+                axes.set_ylim(bottom=0.0)
             time_axis(axes, moments, narrow=True)
             rows.append((label, number(low[-1]), number(middle[-1]), number(high[-1])))
             columns |= {f"{key}_{name}": np.asarray(spread[name], dtype=np.float64) for name in _QUANTILES}
@@ -80,8 +109,9 @@ def bands(record: RunRecord, ensemble: Mapping[str, Any]) -> Figure:
         image=image,
         alt=f"Bands over time of {len(quantiles)} quantities; their values at the end stand in the table below.",
         caption=(
-            f"Simulated. {ensemble_label(record).capitalize()}: median and 5–95 % band over draws from the priors. The dashed black line is "
-            "the run of this report, which solves the disc at its own level and uses the default value of every prior."
+            f"Simulated. {ensemble_label(record).capitalize()}: median and 5–95 % band over draws from the priors. "
+            "The dashed black line is the run of this report, which solves the disc at its own level "
+            "and uses the default value of every prior."
         ),
         table=Table(("quantity", "5 %", "50 %", "95 %"), tuple(rows), f"Ensemble at {moment(moments[-1])}"),
         data=csv_link(names, [tuple(float(columns[name][i]) for name in names) for i in range(len(moments))]),
@@ -131,15 +161,22 @@ def drivers(record: RunRecord, ensemble: Mapping[str, Any]) -> Figure:
     return Figure(
         key="drivers",
         image=image,
-        alt="Bar chart of rank correlations, largest first: " + ", ".join(f"{row[0]} {row[-1]}" for row in rows[:5]) + ".",
+        alt="Bar chart of rank correlations, largest first: "
+        + ", ".join(f"{row[0]} {row[-1]}" for row in rows[:5])
+        + ".",
         caption=(
-            f"Simulated. {ensemble_label(record).capitalize()}: rank correlation of each sampled prior with the number of donor cells alive at "
-            "the end. Far from 0: this prior drives the answer, and measuring it would narrow the band most."
+            f"Simulated. {ensemble_label(record).capitalize()}: rank correlation of each sampled prior with the number of "
+            "donor cells alive at the end. Far from 0: this prior drives the answer, and measuring it would narrow the band most."
         ),
         table=Table(head, rows, "Sampled priors and their rank correlation"),
         data=csv_link(
             ("key", "value", "low", "high", "unit", "status", "rank_correlation"),
-            [tuple(one.get(name, "") for name in ("key", "value", "low", "high", "unit", "status", "rank_correlation")) for one in ranked],
+            [
+                tuple(
+                    one.get(name, "") for name in ("key", "value", "low", "high", "unit", "status", "rank_correlation")
+                )
+                for one in ranked
+            ],
         ),
     )
 

@@ -59,9 +59,7 @@ def vtu_bytes(
         offset = sum(len(block) for block in appended)
         appended.append(_compressed(values))
         kind = _TYPE_NAMES[values.dtype.str[1:]]
-        return (
-            f'<DataArray type="{kind}" Name={quoteattr(name)} NumberOfComponents="{components}" format="appended" offset="{offset}"/>'
-        )
+        return f'<DataArray type="{kind}" Name={quoteattr(name)} NumberOfComponents="{components}" format="appended" offset="{offset}"/>'
 
     count, corners = cells.shape
     ends = np.arange(1, count + 1, dtype=np.int64) * corners
@@ -107,8 +105,12 @@ def write_vtu(path: Path, record: RunRecord, index: int) -> Path:
         return values.reshape(-1)[nodes].astype(np.float32)
 
     point_data = {suffixed(info): at_nodes(field_values(with_cells, info.key)) for info in (*STORED, DONOR)}
-    point_data |= {f"without_cells_{suffixed(info)}": at_nodes(field_values(without_cells, info.key)) for info in NATIVE_RUN}
-    return write_bytes(path, vtu_bytes(node_points(record.disc)[nodes], compact.reshape(elements.shape), point_data, cell_data))
+    point_data |= {
+        f"without_cells_{suffixed(info)}": at_nodes(field_values(without_cells, info.key)) for info in NATIVE_RUN
+    }
+    return write_bytes(
+        path, vtu_bytes(node_points(record.disc)[nodes], compact.reshape(elements.shape), point_data, cell_data)
+    )
 
 
 def write_pvd(path: Path, files: Sequence[str], moments: Sequence[float]) -> Path:
@@ -120,7 +122,8 @@ def write_pvd(path: Path, files: Sequence[str], moments: Sequence[float]) -> Pat
         moments: Times in days.
     """
     entries = [
-        f'<DataSet timestep="{moment!r}" part="0" file={quoteattr(file)}/>' for file, moment in zip(files, moments, strict=True)
+        f'<DataSet timestep="{moment!r}" part="0" file={quoteattr(file)}/>'
+        for file, moment in zip(files, moments, strict=True)
     ]
     lines = [
         '<?xml version="1.0"?>',

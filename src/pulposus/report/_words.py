@@ -52,8 +52,8 @@ def answer(record: RunRecord) -> str:
     if dose == 0.0:
         return f"No cells were given; {wording.share(end['native_alive_fraction'])} of the native cells are alive at {when}."
     return (
-        f"Of {wording.cells(dose)} cells, {wording.cells(end['injected'])} leave the needle alive. By {when}, {wording.cells(end['leaked'])} "
-        f"have leaked, {wording.cells(end['dead'])} have died and {wording.cells(end['born'])} were born; "
+        f"Of {wording.cells(dose)} cells, {wording.cells(end['injected'])} leave the needle alive. By {when}, "
+        f"{wording.cells(end['leaked'])} have leaked, {wording.cells(end['dead'])} have died and {wording.cells(end['born'])} were born; "
         f"{wording.cells(end['alive'])} are alive ({wording.share(end['alive'] / dose)} of the dose)."
     )
 
@@ -97,9 +97,16 @@ def tiles(record: RunRecord) -> list[dict[str, object]]:
     ]
     native = native_share(record)
     disc, _ = record.regions
-    lowest = {run: float(disc.extremes(field_values(data, "glucose"))[0][-1]) for run, data in (("with", record.trajectory), ("without", record.sham))}
+    lowest = {
+        run: float(disc.extremes(field_values(data, "glucose"))[0][-1])
+        for run, data in (("with", record.trajectory), ("without", record.sham))
+    }
     for name, value, without in (
-        ("native cells alive", wording.share(float(native["with cells"][-1])), wording.share(float(native["without cells"][-1]))),
+        (
+            "native cells alive",
+            wording.share(float(native["with cells"][-1])),
+            wording.share(float(native["without cells"][-1])),
+        ),
         ("lowest glucose in the disc", f"{number(lowest['with'])} mM", f"{number(lowest['without'])} mM"),
     ):
         result.append({"name": name, "value": value, "note": f"without cells: {without}", "interval": None})

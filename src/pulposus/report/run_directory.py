@@ -109,7 +109,9 @@ class RunDirectory:
                 f"the folder {path.name} already holds {'an unfinished run' if unfinished else 'files'} ({', '.join(held[:3])})",
                 where=str(path),
                 allowed="a new or an empty folder",
-                remedy=f"continue it with: pulposus resume {path}" if unfinished else "choose another folder with --out",
+                remedy=f"continue it with: pulposus resume {path}"
+                if unfinished
+                else "choose another folder with --out",
             )
         write_text(path / PROTOCOL, protocol_text)
         write_text(path / RESOLVED, json_text(resolved))
@@ -163,7 +165,9 @@ class RunDirectory:
 
         if self.finished:
             raise InvalidInput(
-                f"the run in {self.path.name} is finished", where=str(self.path), remedy="choose another folder with --out"
+                f"the run in {self.path.name} is finished",
+                where=str(self.path),
+                remedy="choose another folder with --out",
             )
         files = [
             write_summary(self.path / "summary.json", record),
@@ -177,7 +181,10 @@ class RunDirectory:
             **record.manifest,
             "inputs": {file.name: _digest(file.read_bytes()) for file in inputs},
             "files": {
-                file.relative_to(self.path).as_posix(): {"sha256": _digest(file.read_bytes()), "bytes": file.stat().st_size}
+                file.relative_to(self.path).as_posix(): {
+                    "sha256": _digest(file.read_bytes()),
+                    "bytes": file.stat().st_size,
+                }
                 for file in files
             },
             "parameters": list(record.parameters),

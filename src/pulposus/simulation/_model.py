@@ -108,7 +108,7 @@ class DiscModel(eqx.Module):
     def nutrition(self, cells: CellState) -> NutritionProblem:
         """Nutrition problem with the demand of the given cells (rulings 6, 12, 30, 31)."""
         oxygen, glucose = demand_weights(cells, self.product, 1.0, self.native_rate_factor, 1.0)
-        demand = self.volume * jnp.stack([self.oxygen_water * oxygen, glucose, glucose])
+        demand = self.volume[None] * jnp.stack([self.oxygen_water * oxygen, glucose, glucose])
         return self.problem.with_demand(demand)
 
 
@@ -241,7 +241,7 @@ def axial_model(
             disc=volumes.total,
             nucleus=volumes.by_tissue[_NUCLEUS],
             disc_layers=thicknesses,
-            nucleus_layers=thicknesses * jnp.asarray(nucleus, dtype=jnp.float64),
+            nucleus_layers=thicknesses * jnp.asarray(nucleus, dtype=jnp.float64)[None],
         ),
         oxygen_water=volumes.average(disc.oxygen_source_factor),
         native_rate_factor=disc.condition.native_rate_factor,

@@ -16,7 +16,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from pulposus import _backend  # noqa: F401
-from pulposus.cells._parameters import Motility
+from pulposus.cells import Motility
 from pulposus.mesh import Topology
 
 # The sweeps end when no density changes by more than this share of the largest one; the number of cells is exact at any value.

@@ -184,7 +184,10 @@ def track_share(
     entry: Float[np.ndarray, "3"],
     radius: float,
 ) -> Nodal:
-    """1 within the radius of the straight track from the entry to the tip, falling to 0 over one node."""
+    """1 within the radius of the straight track from the entry to the tip, falling to 0 over one node.
+
+    A needle is thinner than most elements, so the tissue near the track, and with it what leaks from there later, shrinks with the mesh.
+    """
     along = entry - tip
     position = np.clip((points - tip) @ along / (along @ along), 0.0, 1.0)
     distance = np.linalg.norm(points - tip - position[..., None] * along, axis=-1)
