@@ -19,7 +19,7 @@ from pulposus.report._maps import map_figures
 from pulposus.report._picture import camera, disc_picture
 from pulposus.report._profile import axial_profiles
 from pulposus.report._timelines import nutrition_timeline
-from pulposus.report._uncertainty import final_interval, quantity_label, uncertainty_figures
+from pulposus.report._uncertainty import final_interval, is_outside, quantity_label, run_series, uncertainty_figures
 
 
 def decoded(link: str) -> bytes:
@@ -131,6 +131,33 @@ def test_drivers_are_ranked_by_their_strength(run_record: RunRecord) -> None:
     strengths = [abs(float(value)) for value in columns(drivers)["rank_correlation"]]
     assert strengths == sorted(strengths, reverse=True)
     assert "prior" in columns(drivers)["status"]
+    # 64 members: 1.96 / sqrt(63).
+    assert "±0.25" in drivers.caption
+
+
+def test_a_driver_without_a_correlation_comes_last_and_has_no_bar(run_record: RunRecord) -> None:
+    assert run_record.ensemble is not None
+    first, *rest = run_record.ensemble["drivers"]
+    constant = [
+        {**first, "rank_correlation": None},
+        *rest,
+        {**first, "key": "another", "rank_correlation": float("nan")},
+    ]
+    drivers = uncertainty_figures(replace(run_record, ensemble={**run_record.ensemble, "drivers": constant}))[-1]
+    assert [row[-1] for row in drivers.table.rows] == ["+0.48", "+0.33", "−0.22", "–", "–"]
+    assert "the 3 strongest of 5" in drivers.caption
+
+
+def test_the_run_stands_beside_the_band(run_record: RunRecord) -> None:
+    moments, values = run_series(run_record, "glucose_nucleus_mean") or (np.zeros(0), np.zeros(0))
+    _, nucleus = run_record.regions
+    np.testing.assert_array_equal(values, nucleus.mean(run_record.trajectory["glucose"].to_numpy()))
+    np.testing.assert_array_equal(moments, run_record.trajectory["time"])
+    assert run_series(run_record, "height_mean") is None
+    assert not is_outside(run_record, "alive")
+    rows = [{**row, "alive": 2.0 * row["alive"]} for row in run_record.cells]
+    assert is_outside(replace(run_record, cells=rows), "alive")
+    assert not is_outside(replace(run_record, ensemble=None), "alive")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shutil
 import subprocess
@@ -187,6 +188,20 @@ def test_bundle_and_its_notices() -> None:
     notices = (assets / "viewer.LICENSE.txt").read_text(encoding="utf-8")
     assert "@kitware/vtk.js" in notices
     assert "BSD-3-Clause" in notices
+
+
+VIEWER = Path(__file__).resolve().parents[2] / "web" / "viewer"
+
+
+@pytest.mark.skipif(not VIEWER.is_dir(), reason="the sources of the viewer are not part of this archive")
+def test_the_bundle_was_built_from_its_sources() -> None:
+    digest = hashlib.sha256()
+    for source in [*sorted((VIEWER / "src").iterdir()), VIEWER / "package-lock.json"]:
+        digest.update(source.read_bytes())
+    bundle = (resources.files("pulposus.report") / "assets" / "viewer.js").read_text(encoding="utf-8")
+    assert digest.hexdigest() in bundle[:300], "run: npm ci && npm run build (in web/viewer)"
+    lock = (VIEWER / "package-lock.json").read_text(encoding="utf-8")
+    assert '"resolved"' not in lock
 
 
 CHROMIUM = shutil.which("chromium")

@@ -39,7 +39,9 @@ def test_protocol_leaves_out_what_is_empty_and_speaks_in_usual_units(run_record:
 
 
 def test_a_relative_cell_number_is_compared_at_its_own_time(run_record: RunRecord) -> None:
-    record = with_reported(run_record, outcome="cell number over injected number", time="7.0 day", value=1.0, unit="fraction of injected")
+    record = with_reported(
+        run_record, outcome="cell number over injected number", time="7.0 day", value=1.0, unit="fraction of injected"
+    )
     (row,) = rows(reported_table(record))
     at_week = next(one for one in run_record.cells if one["time_day"] == 7.0)
     assert float(row["simulated (this run)"]) == pytest.approx(at_week["alive"] / at_week["injected"], abs=5e-4)
@@ -80,7 +82,13 @@ def test_not_stated_items_show_the_prior(run_record: RunRecord) -> None:
 
 def test_parameters_show_range_unit_source_and_status(run_record: RunRecord) -> None:
     first, second = rows(parameter_table(run_record))
-    assert (first["value"], first["low"], first["high"], first["unit"], first["status"]) == ("0.3", "0.1", "0.9", "1/day", "prior")
+    assert (first["value"], first["low"], first["high"], first["unit"], first["status"]) == (
+        "0.3",
+        "0.1",
+        "0.9",
+        "1/day",
+        "prior",
+    )
     assert second["low"] == "–"
 
 

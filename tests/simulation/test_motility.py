@@ -54,7 +54,7 @@ def test_cells_climb_the_cytokine() -> None:
     mesh, stencil, volume, heights = slab(20, 5.0)
     start = jnp.ones((1, 21))
     moved = migrate(mesh, stencil, volume, motion(0.0, 0.2), heights[None] / 5.0, start, 10.0)
-    centre = jnp.sum(volume * moved * heights) / jnp.sum(volume * moved)
+    centre = jnp.sum(volume * moved * heights[None]) / jnp.sum(volume * moved)
     assert float(centre) > 2.5 + 1e-3
 
 

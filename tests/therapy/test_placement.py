@@ -73,8 +73,14 @@ def test_a_central_bolus_is_symmetric(treated, human):
     np.testing.assert_allclose(placement.free, placement.free[mirror], rtol=1e-8, atol=1e-9)
 
 
-def test_the_leak_weight_is_one_on_average_and_largest_at_the_track(treated, human):
+def test_cells_leak_alike_everywhere_in_the_cleft(treated):
     _, placement = treated
+    np.testing.assert_array_equal(placement.leak_weight, (placement.free > 0.0).astype(float))
+
+
+def test_the_leak_weight_of_a_track_is_one_on_average_and_largest_at_the_track(human, parameters):
+    protocol = load_protocol("orozco-2011", ["delivery.leak_from=track"])
+    placement = place(resolve_treatment(protocol, human, parameters), human)
     volumes = np.asarray(node_volumes(human.topology, human.coordinates, (human.tissue_of_element >= 0).astype(float)))
     cells = placement.free * volumes
     assert (placement.leak_weight * cells).sum() / cells.sum() == pytest.approx(1.0, rel=1e-12)
@@ -86,7 +92,10 @@ def test_the_leak_weight_is_one_on_average_and_largest_at_the_track(treated, hum
 def test_the_side_of_the_needle_is_mirrored(human, parameters):
     right, left = (
         place(
-            resolve_treatment(load_protocol("orozco-2011", [f"delivery.side={side}"]), human, parameters), human
+            resolve_treatment(
+                load_protocol("orozco-2011", [f"delivery.side={side}", "delivery.leak_from=track"]), human, parameters
+            ),
+            human,
         ).leak_weight
         for side in ("right", "left")
     )

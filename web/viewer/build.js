@@ -1,6 +1,7 @@
 // Bundles the viewer and writes it, with the notices of the packages in it, into the Python package.
 //   npm ci && npm run build
 
+import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,6 +9,11 @@ import { build } from 'esbuild';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const assets = join(here, '..', '..', 'src', 'pulposus', 'report', 'assets');
+
+// A test of the Python package computes the same digest: a bundle that is older than its sources is found.
+const digest = createHash('sha256');
+const sources = readdirSync(join(here, 'src')).sort().map((name) => join('src', name));
+for (const name of [...sources, 'package-lock.json']) digest.update(readFileSync(join(here, name)));
 
 const result = await build({
   entryPoints: [join(here, 'src', 'main.js')],
@@ -19,7 +25,9 @@ const result = await build({
   charset: 'ascii',
   legalComments: 'none',
   define: { global: 'globalThis', 'process.env.NODE_ENV': '"production"' },
-  banner: { js: '/* pulposus viewer, Apache-2.0; bundled packages and their licences: viewer.LICENSE.txt */' },
+  banner: {
+    js: `/* pulposus viewer, Apache-2.0; bundled packages and their licences: viewer.LICENSE.txt; sources sha256 ${digest.digest('hex')} */`,
+  },
   metafile: true,
 });
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -20,12 +21,13 @@ from pulposus.report._figure import (
     svg_link,
     time_axis,
 )
-from pulposus.report._wording import ensemble_name, moment, number
+from pulposus.report._wording import ensemble_name, exact, moment, number
 
 if TYPE_CHECKING:
     from pulposus.report._record import RunRecord
 
 _CELL_KEYS = ("alive", "leaked", "dead", "free", "attached", "differentiated", "born", "injected")
+MOST_BARS = 15
 _QUANTILES = ("p05", "p50", "p95")
 
 
@@ -118,65 +120,69 @@ def bands(record: RunRecord, ensemble: Mapping[str, Any]) -> Figure:
     )
 
 
+def chance_correlation(members: int) -> float:
+    """Rank correlation that 95 % of unrelated inputs stay below: 1.96 / sqrt(members - 1), the normal approximation."""
+    return 1.96 / math.sqrt(max(members - 1, 1))
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.2f}".replace("-", "−") if math.isfinite(value) else "–"
+
+
 def drivers(record: RunRecord, ensemble: Mapping[str, Any]) -> Figure:
     """Rank correlation of every sampled prior with the number of living cells at the end."""
-    ranked = sorted(ensemble["drivers"], key=lambda one: -abs(float(one["rank_correlation"])))
-    correlations = [float(one["rank_correlation"]) for one in ranked]
-    with canvas(11.0, 0.9 + 0.3 * max(len(ranked), 1)) as drawn:
+    pairs = [
+        (one, float("nan" if one["rank_correlation"] is None else one["rank_correlation"]))
+        for one in ensemble["drivers"]
+    ]
+    # A prior without a correlation (an outcome that does not vary) comes last.
+    pairs.sort(key=lambda pair: -abs(pair[1]) if math.isfinite(pair[1]) else 1.0)
+    shown = [(one, value) for one, value in pairs if math.isfinite(value)][:MOST_BARS]
+    chance = chance_correlation(int(ensemble["members"]))
+    with canvas(11.0, 1.1 + 0.29 * len(shown)) as drawn:
         axes = drawn.subplots()
-        places = np.arange(len(ranked))[::-1]
-        colours = [WITH if one >= 0.0 else WITHOUT for one in correlations]
-        for place, one, colour in zip(places, correlations, colours, strict=True):
-            axes.barh(place, one, color=colour, hatch=None if one >= 0.0 else "///", edgecolor="white", height=0.7)
+        axes.axvspan(-min(chance, 1.0), min(chance, 1.0), color=FAINT, alpha=0.5, linewidth=0)
+        for place, (_, value) in enumerate(reversed(shown)):
+            positive = value >= 0.0
+            axes.barh(
+                place,
+                value,
+                color=WITH if positive else WITHOUT,
+                hatch=None if positive else "///",
+                edgecolor="white",
+                height=0.7,
+            )
             axes.annotate(
-                f"{one:+.2f}".replace("-", "−"),
-                (one, place),
-                (4 if one >= 0.0 else -4, 0),
+                _signed(value),
+                (value, place),
+                (4 if positive else -4, 0),
                 textcoords="offset points",
                 va="center",
-                ha="left" if one >= 0.0 else "right",
+                ha="left" if positive else "right",
                 fontsize=8,
             )
-        axes.set_yticks(places, [str(one["key"]) for one in ranked])
+        axes.set_yticks(range(len(shown)), [str(one["key"]) for one, _ in reversed(shown)])
         axes.axvline(0.0, color="#5b6876", linewidth=0.8)
         axes.set_xlim(-1.15, 1.15)
+        axes.set_ylim(-0.6, len(shown) - 0.4)
         axes.set_xlabel("Spearman rank correlation with the cells alive at the end [-]")
         axes.grid(visible=False, axis="y")
-        axes.axvspan(-0.001, 0.001, color=FAINT)
         mark_simulated(drawn)
         image = svg_link(drawn)
-    head = ("prior", "value", "low", "high", "unit", "status", "rank correlation")
-    rows = tuple(
-        (
-            str(one["key"]),
-            number(one.get("value")),
-            number(one.get("low")),
-            number(one.get("high")),
-            str(one.get("unit", "")),
-            str(one.get("status", "")),
-            f"{float(one['rank_correlation']):+.2f}".replace("-", "−"),
-        )
-        for one in ranked
-    )
+    names = ("key", "value", "low", "high", "unit", "status")
+    rows = tuple((*(exact(one.get(name)) for name in names), _signed(value)) for one, value in pairs)
     return Figure(
         key="drivers",
         image=image,
-        alt="Bar chart of rank correlations, largest first: "
-        + ", ".join(f"{row[0]} {row[-1]}" for row in rows[:5])
-        + ".",
+        alt=f"Bar chart of rank correlations, largest first: {', '.join(f'{row[0]} {row[-1]}' for row in rows[:5])}.",
         caption=(
             f"Simulated. {ensemble_label(record).capitalize()}: rank correlation of each sampled prior with the number of "
-            "donor cells alive at the end. Far from 0: this prior drives the answer, and measuring it would narrow the band most."
+            f"donor cells alive at the end; the {len(shown)} strongest of {len(pairs)} (all in the table). Far from 0: this prior drives "
+            f"the answer, and measuring it would narrow the band most. Inside the grey area (±{chance:.2f}) lie 95 % of unrelated inputs."
         ),
-        table=Table(head, rows, "Sampled priors and their rank correlation"),
+        table=Table(("prior", *names[1:], "rank correlation"), rows, "Sampled priors and their rank correlation"),
         data=csv_link(
-            ("key", "value", "low", "high", "unit", "status", "rank_correlation"),
-            [
-                tuple(
-                    one.get(name, "") for name in ("key", "value", "low", "high", "unit", "status", "rank_correlation")
-                )
-                for one in ranked
-            ],
+            (*names, "rank_correlation"), [(*(one.get(name, "") for name in names), value) for one, value in pairs]
         ),
     )
 

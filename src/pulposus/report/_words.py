@@ -8,7 +8,7 @@ from pulposus.report import _wording as wording
 from pulposus.report._fate import native_share
 from pulposus.report._fields import field_values
 from pulposus.report._tables import study_name
-from pulposus.report._uncertainty import final_interval
+from pulposus.report._uncertainty import final_interval, is_outside
 from pulposus.report._wording import moment, number
 
 if TYPE_CHECKING:
@@ -73,7 +73,8 @@ def _compact_interval(record: RunRecord, quantity: str) -> dict[str, object] | N
     if found is None:
         return None
     texts, unit = wording.cells_in_common(found)
-    return {"values": dict(zip(("5 %", "50 %", "95 %"), texts, strict=True)), "unit": unit}
+    outside = is_outside(record, quantity)
+    return {"values": dict(zip(("5 %", "50 %", "95 %"), texts, strict=True)), "unit": unit, "outside": outside}
 
 
 def tiles(record: RunRecord) -> list[dict[str, object]]:

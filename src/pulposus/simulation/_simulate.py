@@ -110,6 +110,10 @@ def build_model(
     cell_parameters = CellParameters.from_parameters(
         parameters, notochordal=disc.description.notochordal, switches=like.switches
     )
+    # A disc may set its own threshold; it holds for the native cells of that disc.
+    cell_parameters = eqx.tree_at(
+        lambda one: one.native.glucose.threshold, cell_parameters, disc.condition.glucose_threshold
+    )
     injected, at_once = (treatment.injected_cells, treatment.leaked_cells) if treatment else (0.0, 0.0)
     amounts = (jnp.asarray(injected), jnp.asarray(at_once), jnp.asarray(like.load_index))
     if level == "disc":

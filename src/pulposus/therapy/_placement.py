@@ -68,7 +68,11 @@ def place(treatment: Treatment, disc: Disc) -> Placement:
 
 
 def _bolus(treatment: Treatment, disc: Disc, room: Room) -> tuple[Nodal, Nodal]:
-    """Share of the nodes in the bolus, and the leak weight of the needle track and the fissures."""
+    """Share of the nodes in the bolus, and the leak weight (rulings 14: 1 inside track or fissure, 0 outside).
+
+    The injectate opens a cleft that the track ends in, and its cells float in it, so the whole bolus counts as fissure. With `leak_from:
+    track` only the track and the fissures of the annulus count; their few free cells run out, and the leak falls as the mesh gets finer.
+    """
     points = np.asarray(disc.coordinates)
     tip = tip_position(disc, *treatment.tip)
     try:
@@ -80,6 +84,8 @@ def _bolus(treatment: Treatment, disc: Disc, room: Room) -> tuple[Nodal, Nodal]:
             allowed="shares of the half width, depth and height from the centre of the nucleus",
             remedy="move the tip towards 0, 0, 0",
         ) from None
+    if treatment.leak_from == "cleft":
+        return share, (share > 0.0).astype(np.float64)
     track = track_share(
         points, room.width, tip, rim_point(disc.topology, points, treatment.entry_angle), treatment.needle_radius
     )

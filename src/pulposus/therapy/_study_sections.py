@@ -74,6 +74,9 @@ class Delivery(Document):
     """Compute the back-flow from pressure; false takes the carrier's table value."""
     accommodated_fraction: float | None = Field(default=None, ge=0.05, le=1.0)
     """Share of the tissue that the injectate may occupy; by default that of the annulus state."""
+    leak_from: Literal["cleft", "track"] = "cleft"
+    """Where free cells leak after the injection. cleft: everywhere in the bolus, whose cells float in one cleft that is open to the needle
+    track; track: only where the track or a fissure passes, which depends on the mesh, since a track is thinner than an element."""
     sponge: Sponge | None = None
     """Size of the sponge (fenestration only)."""
     guidance: str = ""

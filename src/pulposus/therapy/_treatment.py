@@ -61,6 +61,7 @@ class Treatment(eqx.Module):
     Attributes:
         text: What it is, for people.
         route: needle, fenestration or none.
+        leak_from: cleft or track.
         product: The product as the cell laws see it.
         switches: Mechanisms on or off.
         expansion: What culture made of the cells.
@@ -82,6 +83,7 @@ class Treatment(eqx.Module):
 
     text: TreatmentText = eqx.field(static=True)
     route: str = eqx.field(static=True)
+    leak_from: str = eqx.field(static=True)
     product: Product
     switches: Switches
     expansion: Expansion
@@ -185,6 +187,7 @@ def resolve_treatment(protocol: Protocol, disc: Disc, parameters: ParameterSet |
             warnings=treatment_warnings(protocol, disc, expansion, retained / nucleus, constants),
         ),
         route=delivery.route,
+        leak_from=delivery.leak_from,
         product=Product.from_parameters(
             constants,
             carrier=dose.carrier,
