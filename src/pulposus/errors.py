@@ -79,6 +79,7 @@ class InvalidDocument(InvalidInput):
         return "\n".join([*(str(problem) for problem in self.problems), f"{self.what}"])
 
     def as_dict(self) -> dict[str, object]:
+        """The same content for `--json`, with every problem."""
         return {**super().as_dict(), "problems": [problem.as_dict() for problem in self.problems]}
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from pulposus.report import RunRecord
 from pulposus.report._fate import account, fate_figures, native_share, waterfall
-from pulposus.report._figure import MOST_ROWS, Figure, csv_link
+from pulposus.report._figure import MOST_ROWS, Figure, canvas, csv_link, time_axis
 from pulposus.report._maps import map_figures
 from pulposus.report._picture import camera, disc_picture
 from pulposus.report._profile import axial_profiles
@@ -191,3 +191,21 @@ def test_a_run_with_one_stored_time_is_drawn(synthetic: SimpleNamespace) -> None
     assert run.ensemble is not None
     few = {**run.ensemble, "quantiles": {"alive": run.ensemble["quantiles"]["alive"]}}
     assert len(columns(uncertainty_figures(replace(run, ensemble=few))[0])) == 4
+
+
+@pytest.mark.parametrize(
+    ("last", "narrow", "names"),
+    [
+        (365.25, False, ["0", "1 d", "7 d", "28 d", "3 mo", "6 mo", "12 mo"]),
+        (365.25, True, ["0", "1 d", "7 d", "28 d", "12 mo"]),
+        (3.0, False, ["0", "1 d", "3 d"]),
+        (0.5, True, ["0", "0.5 d"]),
+        (30.0, False, ["0", "1 d", "7 d", "28 d"]),
+    ],
+)
+def test_the_time_axis_names_its_end(last: float, narrow: bool, names: list[str]) -> None:
+    with canvas(3.0, 2.0) as drawn:
+        axes = drawn.subplots()
+        axes.plot([0.0, last], [0.0, 1.0])
+        time_axis(axes, [0.0, last], narrow=narrow)
+        assert [tick.get_text() for tick in axes.get_xticklabels()] == names

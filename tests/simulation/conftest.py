@@ -44,7 +44,14 @@ def treated(human_disc: Disc, kinetics: Kinetics, product: Product, cell_paramet
     free = jnp.ones(shape)
     number = float(jnp.sum(_volumes(human_disc))) * 1e-3
     return spatial_model(
-        human_disc, kinetics, product, cell_parameters, free, jnp.ones(shape), jnp.asarray(number / 0.8), jnp.asarray(0.25 * number)
+        human_disc,
+        kinetics,
+        product,
+        cell_parameters,
+        free,
+        jnp.ones(shape),
+        jnp.asarray(number / 0.8),
+        jnp.asarray(0.25 * number),
     )
 
 

@@ -56,7 +56,11 @@ def test_zero_cells_are_the_untreated_disc_bitwise(
     """A product that is not there changes nothing: two products with zero cells give the same bits."""
     shape = (human_disc.topology.columns, human_disc.topology.levels)
     none, zero = jnp.zeros(shape), jnp.asarray(0.0)
-    other = eqx.tree_at(lambda one: (one.potency, one.track_weight, one.demand.oxygen), product, (jnp.asarray(0.1), jnp.asarray(2.0), jnp.asarray(9.0)))
+    other = eqx.tree_at(
+        lambda one: (one.potency, one.track_weight, one.demand.oxygen),
+        product,
+        (jnp.asarray(0.1), jnp.asarray(2.0), jnp.asarray(9.0)),
+    )
     ends = []
     for chosen in (product, other):
         model = spatial_model(human_disc, kinetics, chosen, cell_parameters, none, none, zero, zero)

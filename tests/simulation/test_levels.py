@@ -39,7 +39,9 @@ def surroundings(osmolarity: float = 405.0) -> Surroundings:
 
 
 def without_motion(parameters: CellParameters) -> CellParameters:
-    return eqx.tree_at(lambda one: (one.motility.random, one.motility.chemotaxis), parameters, (jnp.zeros(()), jnp.zeros(())))
+    return eqx.tree_at(
+        lambda one: (one.motility.random, one.motility.chemotaxis), parameters, (jnp.zeros(()), jnp.zeros(()))
+    )
 
 
 def test_level_0_is_the_well_mixed_integration_of_the_laws(
@@ -51,7 +53,11 @@ def test_level_0_is_the_well_mixed_integration_of_the_laws(
     model = well_mixed_model(product, cell_parameters, kinetics, surroundings(), solutes, cells, 1000.0, 1.0, 0.0)
     end = advance_by_steps(model, start_state(model, 0.05, OPTIONS), STEPS, OPTIONS)
     environment = Environment(
-        oxygen=2.0, glucose=1.2, pH=float(kinetics.neutral_pH - 4.0 / kinetics.lactate_per_pH), osmolarity=405.0, cytokine=0.4
+        oxygen=2.0,
+        glucose=1.2,
+        pH=float(kinetics.neutral_pH - 4.0 / kinetics.lactate_per_pH),
+        osmolarity=405.0,
+        cytokine=0.4,
     )
     reference = well_mixed.integrate(cells, environment, product, cell_parameters, STEPS)
     for name in ("native", "senescent", "free", "attached", "differentiated", "dead"):
@@ -68,16 +74,34 @@ def test_level_0_equals_level_1_at_flat_fields(
     cell_parameters = without_motion(cell_parameters)
     disc = load_disc("human/L4-L5/grade1", "coarse")
     levels = disc.topology.levels
-    slab = axial_model(disc, kinetics, product, cell_parameters, jnp.ones((1, levels)), jnp.asarray(1.0), jnp.asarray(0.0))
-    still = eqx.tree_at(lambda model: (model.native_rate_factor, model.product.demand, model.product.differentiated_demand), slab,
-                        (jnp.zeros(()), *(eqx.tree_at(lambda d: (d.oxygen, d.glucose), demand, (jnp.zeros(()), jnp.zeros(())))
-                                          for demand in (slab.product.demand, slab.product.differentiated_demand))))
+    slab = axial_model(
+        disc, kinetics, product, cell_parameters, jnp.ones((1, levels)), jnp.asarray(1.0), jnp.asarray(0.0)
+    )
+    still = eqx.tree_at(
+        lambda model: (model.native_rate_factor, model.product.demand, model.product.differentiated_demand),
+        slab,
+        (
+            jnp.zeros(()),
+            *(
+                eqx.tree_at(lambda d: (d.oxygen, d.glucose), demand, (jnp.zeros(()), jnp.zeros(())))
+                for demand in (slab.product.demand, slab.product.differentiated_demand)
+            ),
+        ),
+    )
     end = advance_by_steps(still, start_state(still, 0.05, OPTIONS), STEPS, OPTIONS)
     marrow = disc.supply.endplate_values
     nucleus = levels // 2
     cells = CellState.without_donor(slab.initial_cells.native[0, nucleus], slab.initial_cells.senescent[0, nucleus])
     point = well_mixed_model(
-        product, cell_parameters, kinetics, slab.surroundings, marrow, cells.with_injected(jnp.asarray(1.0)), 1.0, 1.0, 0.0
+        product,
+        cell_parameters,
+        kinetics,
+        slab.surroundings,
+        marrow,
+        cells.with_injected(jnp.asarray(1.0)),
+        1.0,
+        1.0,
+        0.0,
     )
     point = eqx.tree_at(lambda model: model.problem.kinetics, point, slab.problem.kinetics)
     mixed = advance_by_steps(point, start_state(point, 0.05, OPTIONS), STEPS, OPTIONS)
@@ -99,7 +123,14 @@ def test_level_1_equals_level_2_in_a_sealed_cylinder(
     dense = 4.0
     number = dense * volume * 1e-3
     whole = spatial_model(
-        disc, kinetics, product, cell_parameters, jnp.full(shape, dense), jnp.ones(shape), jnp.asarray(number), jnp.asarray(0.0)
+        disc,
+        kinetics,
+        product,
+        cell_parameters,
+        jnp.full(shape, dense),
+        jnp.ones(shape),
+        jnp.asarray(number),
+        jnp.asarray(0.0),
     )
     slab = axial_model(
         disc, kinetics, product, cell_parameters, jnp.full((1, shape[1]), dense), jnp.asarray(1.0), jnp.asarray(0.0)
@@ -109,7 +140,14 @@ def test_level_1_equals_level_2_in_a_sealed_cylinder(
         end = advance_by_steps(model, start_state(model, 0.05, OPTIONS), STEPS[:38], OPTIONS)
         one = end.totals(model)
         total = float(jnp.sum(model.volume)) * 1e-3
-        totals.append([float(one.alive) / total, float(one.dead) / total, float(one.leaked) / total, float(one.native_alive) / total])
+        totals.append(
+            [
+                float(one.alive) / total,
+                float(one.dead) / total,
+                float(one.leaked) / total,
+                float(one.native_alive) / total,
+            ]
+        )
         totals[-1] += [float(end.solutes[k][model.mesh.centre]) for k in range(3)]
     np.testing.assert_allclose(totals[0], totals[1], rtol=1e-3)
 

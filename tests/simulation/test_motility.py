@@ -25,14 +25,18 @@ def motion(random: float, chemotaxis: float = 0.0) -> Motility:
 
 
 @pytest.mark.parametrize("random,chemotaxis,step", [(0.01, 0.0, 0.05), (0.1, 0.2, 7.0), (0.1, 0.2, 30.0)])
-def test_number_is_kept_and_densities_stay_positive_in_a_real_disc(random: float, chemotaxis: float, step: float) -> None:
+def test_number_is_kept_and_densities_stay_positive_in_a_real_disc(
+    random: float, chemotaxis: float, step: float
+) -> None:
     disc = load_disc("human/L4-L5/grade4", "coarse")
     mesh = disc.topology
     stencil = diffusion_stencil(mesh, disc.coordinates, jnp.ones((1, *disc.tissue_of_element.shape)))
     volume = node_volumes(mesh, disc.coordinates)
     cytokine = 1.0 + 0.1 * disc.coordinates[..., 1]
     start = jnp.exp(-0.1 * jnp.sum(disc.coordinates**2, axis=-1))
-    moved = jax.jit(lambda cells: migrate(mesh, stencil, volume, motion(random, chemotaxis), cytokine, cells, step))(start)
+    moved = jax.jit(lambda cells: migrate(mesh, stencil, volume, motion(random, chemotaxis), cytokine, cells, step))(
+        start
+    )
     assert float(jnp.sum(volume * moved)) == pytest.approx(float(jnp.sum(volume * start)), rel=1e-13)
     assert bool(jnp.all(moved > 0.0))
     assert float(jnp.max(jnp.abs(moved - start))) > 0.0
@@ -63,7 +67,9 @@ def test_nothing_moves_in_one_node_or_without_motility() -> None:
     assert migrate(point_topology(), jnp.zeros((1, 1, 1, 3, 1)), one, motion(0.1), one, one, 1.0) is one
     mesh, stencil, volume, heights = slab(8, 2.0)
     start = 1.0 + heights[None]
-    np.testing.assert_allclose(np.asarray(migrate(mesh, stencil, volume, motion(0.0), start, start, 5.0)), np.asarray(start), rtol=1e-15)
+    np.testing.assert_allclose(
+        np.asarray(migrate(mesh, stencil, volume, motion(0.0), start, start, 5.0)), np.asarray(start), rtol=1e-15
+    )
 
 
 def test_no_cells_stay_no_cells() -> None:

@@ -24,7 +24,9 @@ class Entry(NamedTuple):
 
 
 COMMANDS = {
-    "demo": Entry("._demo", "Run the published protocol of Orozco 2011 and open its report: the main job on real input."),
+    "demo": Entry(
+        "._demo", "Run the published protocol of Orozco 2011 and open its report: the main job on real input."
+    ),
     "run": Entry("._run", "Simulate a protocol in a disc, beside the same disc without cells; write a run directory."),
     "resume": Entry("._resume", "Go on with a run that was interrupted."),
     "nutrition": Entry("._nutrition", "Solve the steady oxygen, glucose, lactate and pH of one disc."),

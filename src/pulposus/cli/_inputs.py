@@ -26,7 +26,9 @@ def split_overrides(overrides: Sequence[str]) -> tuple[ParameterSet, list[str]]:
     for text in overrides:
         key, separator, value = text.partition("=")
         if not separator:
-            raise InvalidInput(f'"{text}" sets nothing', where="option --set", allowed="KEY=VALUE, such as dose.cells='4e6 cell'")
+            raise InvalidInput(
+                f'"{text}" sets nothing', where="option --set", allowed="KEY=VALUE, such as dose.cells='4e6 cell'"
+            )
         if key.startswith(_PREFIX):
             values[key.removeprefix(_PREFIX)] = value.strip().strip("'\"")
         else:

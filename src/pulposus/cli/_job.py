@@ -80,7 +80,9 @@ def begin(folder: Path, protocol: Protocol, protocol_text: str, disc: str, overr
     from pulposus.therapy import resolve_treatment
 
     constants, _ = split_overrides(overrides)
-    changed = dict(text.removeprefix("parameters.").split("=", 1) for text in overrides if text.startswith("parameters."))
+    changed = dict(
+        text.removeprefix("parameters.").split("=", 1) for text in overrides if text.startswith("parameters.")
+    )
     resolve_treatment(protocol, load_disc(disc, "coarse", constants), constants)
     directory = RunDirectory.create(folder, protocol_text, protocol.resolved())
     source = Path(disc)
@@ -106,7 +108,9 @@ def reopen(folder: Path) -> Job:
 
     directory = RunDirectory.open(folder)
     if directory.finished:
-        raise InvalidInput(f"the run in {folder.name} is finished", where=str(folder), remedy=f"open {folder / 'report.html'}")
+        raise InvalidInput(
+            f"the run in {folder.name} is finished", where=str(folder), remedy=f"open {folder / 'report.html'}"
+        )
     try:
         options = Options(**json.loads((folder / OPTIONS).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
@@ -139,7 +143,9 @@ def complete(job: Job) -> RunRecord:
 
     started = time.perf_counter()
     members = protocol.numerics.ensemble
-    ensemble = run_ensemble(protocol, members, disc=disc, parameters=job.constants, progress=progress) if members else None
+    ensemble = (
+        run_ensemble(protocol, members, disc=disc, parameters=job.constants, progress=progress) if members else None
+    )
     ensemble_seconds = time.perf_counter() - started
     result = simulate(protocol, disc, job.constants, checkpoints=folder / CHECKPOINTS, progress=progress)
     line.close()
@@ -221,7 +227,9 @@ def starvation_warnings(treated: Any, untreated: Any) -> list[str]:
         if abs(row["time_day"] - 28.0) < 1e-6:
             share = row["native_alive_fraction"] / by_day[row["time_day"]]
             if share < 0.95:
-                found.append(f"over-dose signal: at day 28 the native cells are at {share:.1%} of the disc without cells")
+                found.append(
+                    f"over-dose signal: at day 28 the native cells are at {share:.1%} of the disc without cells"
+                )
     return found
 
 
@@ -229,7 +237,9 @@ def ensemble_warnings(ensemble: dict[str, Any]) -> list[str]:
     """Members that are missing from the ensemble."""
     found = []
     if ensemble["refused"]:
-        found.append(f"{len(ensemble['refused'])} members of the ensemble could not be injected: {ensemble['refused'][0]}")
+        found.append(
+            f"{len(ensemble['refused'])} members of the ensemble could not be injected: {ensemble['refused'][0]}"
+        )
     if ensemble["failed"]:
         found.append(f"{ensemble['failed']} members of the ensemble did not reach the end and are left out")
     return found

@@ -22,9 +22,12 @@ _FIELDS = {"oxygen_kPa": "oxygen [kPa]", "glucose_mM": "glucose [mM]", "lactate_
 
 @app.command()
 def nutrition(
-    disc: Annotated[str, typer.Argument(metavar="DISC", help="Built-in name such as human/L4-L5/grade3, or a disc.yaml.")],
+    disc: Annotated[
+        str, typer.Argument(metavar="DISC", help="Built-in name such as human/L4-L5/grade3, or a disc.yaml.")
+    ],
     overrides: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one key of the disc, or parameters.<key>.")
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change one key of the disc, or parameters.<key>."),
     ] = None,
     resolution: Annotated[str, typer.Option(help="coarse, standard or fine.")] = "standard",
     out: Annotated[Path | None, typer.Option(help="Folder for nutrition.json and fields.vtu.")] = None,
@@ -78,18 +81,22 @@ def undershoot_warnings(summary: dict[str, Any]) -> list[str]:
     for key, label in (("oxygen_kPa", "oxygen"), ("glucose_mM", "glucose")):
         lowest = summary[key]["min"]
         if lowest < 0.0:
-            found.append(f"{label} falls to {lowest:.3g} somewhere: below zero; use a finer mesh or a glucose limiter above 0 mM")
+            found.append(
+                f"{label} falls to {lowest:.3g} somewhere: below zero; use a finer mesh or a glucose limiter above 0 mM"
+            )
     return found
 
 
 def _print(document: dict[str, Any]) -> None:
-    rows = [("", "min", "max", "mean", "nucleus mean", "centre")]
+    rows: list[tuple[str, ...]] = [("", "min", "max", "mean", "nucleus mean", "centre")]
     for key, label in _FIELDS.items():
         values = document[key]
         rows.append((label, *(f"{values[name]:.4g}" for name in ("min", "max", "mean", "nucleus_mean", "centre"))))
-    fluxes = [("inflow [mol/s]", "oxygen", "glucose", "lactate")]
+    fluxes: list[tuple[str, ...]] = [("inflow [mol/s]", "oxygen", "glucose", "lactate")]
     for surface, values in document["fluxes"].items():
-        fluxes.append((surface, *(f"{values[f'{solute}_mol_per_s']:.4e}" for solute in ("oxygen", "glucose", "lactate"))))
+        fluxes.append(
+            (surface, *(f"{values[f'{solute}_mol_per_s']:.4e}" for solute in ("oxygen", "glucose", "lactate")))
+        )
     balance = document["balance"]
     print_text(
         f"{document['disc']}: simulated steady nutrition ({document['resolution']} mesh, {document['nodes']} nodes)",

@@ -18,15 +18,20 @@ app = command_app()
 
 @app.command()
 def run(
-    protocol: Annotated[str, typer.Argument(metavar="PROTOCOL", help="Built-in study such as orozco-2011, or a YAML file.")],
+    protocol: Annotated[
+        str, typer.Argument(metavar="PROTOCOL", help="Built-in study such as orozco-2011, or a YAML file.")
+    ],
     disc: Annotated[str | None, typer.Option(help="Another disc: built-in name or disc.yaml.")] = None,
     until: Annotated[str | None, typer.Option(help='Length of the follow-up, such as "24 month".')] = None,
     out: Annotated[Path | None, typer.Option(help="Run directory; by default a new folder under runs/.")] = None,
     overrides: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one key of the protocol, or parameters.<key>.")
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change one key of the protocol, or parameters.<key>."),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the ensemble.")] = None,
-    ensemble: Annotated[int | None, typer.Option(help="Members of the ensemble over the priors (axial slab); 0 for none.")] = None,
+    ensemble: Annotated[
+        int | None, typer.Option(help="Members of the ensemble over the priors (axial slab); 0 for none.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Simulate a protocol in a disc and write a run directory with tables, fields and a report."""

@@ -20,7 +20,9 @@ from pulposus.mesh._topology import Topology
 
 
 def layer_volumes(
-    mesh: Topology, coordinates: Float[Array, "columns levels 3"], element_weight: Float[Array, "quads layers"] | np.ndarray
+    mesh: Topology,
+    coordinates: Float[Array, "columns levels 3"],
+    element_weight: Float[Array, "quads layers"] | np.ndarray,
 ) -> Float[Array, "columns layers"]:
     """Volume of every column inside every layer, weighted by element."""
     corners = corner_volumes(mesh, coordinates) * jnp.asarray(element_weight)[..., None]

@@ -26,7 +26,9 @@ _DENSE_LIMIT = 1500
 
 def _section_matrices(mesh: Topology) -> tuple[scipy.sparse.csr_matrix, NDArray[np.float64]]:
     """Stiffness matrix and lumped mass of bilinear elements on the reference ellipse."""
-    corners = (reference_points(mesh, _REFERENCE_NUCLEUS_RADIUS, _REFERENCE_ENDPLATE_RADIUS) * _REFERENCE_AXES)[mesh.quads]
+    corners = (reference_points(mesh, _REFERENCE_NUCLEUS_RADIUS, _REFERENCE_ENDPLATE_RADIUS) * _REFERENCE_AXES)[
+        mesh.quads
+    ]
     signs = np.array([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
     stiffness = np.zeros((len(corners), 4, 4))
     mass = np.zeros((len(corners), 4))
@@ -40,7 +42,7 @@ def _section_matrices(mesh: Topology) -> tuple[scipy.sparse.csr_matrix, NDArray[
         mass += determinant[:, None] * factors.prod(axis=1)
     rows, columns = np.repeat(mesh.quads, 4, axis=1).ravel(), np.tile(mesh.quads, (1, 4)).ravel()
     matrix = scipy.sparse.csr_matrix((stiffness.ravel(), (rows, columns)), shape=(mesh.columns, mesh.columns))
-    return matrix, np.bincount(mesh.quads.ravel(), mass.ravel(), mesh.columns)
+    return matrix, np.bincount(mesh.quads.ravel(), mass.ravel(), mesh.columns).astype(np.float64)
 
 
 @cache

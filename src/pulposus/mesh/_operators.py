@@ -24,7 +24,8 @@ from pulposus.mesh._topology import IntArray, Topology
 
 # Corners of a hexahedron: four of the lower quadrilateral, then the four above them.
 _CORNER_SIGNS = np.array(
-    [[-1, -1, -1], [1, -1, -1], [1, 1, -1], [-1, 1, -1], [-1, -1, 1], [1, -1, 1], [1, 1, 1], [-1, 1, 1]], dtype=np.float64
+    [[-1, -1, -1], [1, -1, -1], [1, 1, -1], [-1, 1, -1], [-1, -1, 1], [1, -1, 1], [1, 1, 1], [-1, 1, 1]],
+    dtype=np.float64,
 )
 _GAUSS = np.array([-1.0, 1.0]) / np.sqrt(3.0)
 
@@ -99,7 +100,9 @@ def _gauss_geometry(
     return determinant, spatial
 
 
-def jacobian_determinants(mesh: Topology, coordinates: Float[Array, "columns levels 3"]) -> Float[Array, "gauss quads layers"]:
+def jacobian_determinants(
+    mesh: Topology, coordinates: Float[Array, "columns levels 3"]
+) -> Float[Array, "gauss quads layers"]:
     """Determinant of the element map at the eight Gauss points; positive in a valid mesh."""
     corners = element_corners(mesh, coordinates)
     return jnp.stack([_gauss_geometry(corners, gradients)[0] for gradients in _GRADIENTS])
@@ -132,7 +135,9 @@ def sum_to_nodes(mesh: Topology, corner_values: Float[Array, "quads layers 8"]) 
 
 
 def node_volumes(
-    mesh: Topology, coordinates: Float[Array, "columns levels 3"], element_weight: Float[Array, "quads layers"] | np.ndarray | None = None
+    mesh: Topology,
+    coordinates: Float[Array, "columns levels 3"],
+    element_weight: Float[Array, "quads layers"] | np.ndarray | None = None,
 ) -> Float[Array, "columns levels"]:
     """Lumped volume of every node; with a weight per element, the weighted volume (an indicator gives the volume inside a region)."""
     corners = corner_volumes(mesh, coordinates)
@@ -180,7 +185,9 @@ def diffusion_stencil(
 
 
 def apply_stencil(
-    neighbours: IntArray, stencil: Float[Array, "fields columns width 3 levels"], values: Float[Array, "fields columns levels"]
+    neighbours: IntArray,
+    stencil: Float[Array, "fields columns width 3 levels"],
+    values: Float[Array, "fields columns levels"],
 ) -> Float[Array, "fields columns levels"]:
     """Product of the stencil with nodal values."""
     padded = jnp.pad(values, ((0, 0), (0, 0), (1, 1)))

@@ -49,7 +49,9 @@ def slab_stencil(
     return jnp.stack([-below, below + above, -above], axis=1)[:, None, None]
 
 
-def slab_volumes(heights: Float[Array, "levels"], area: Float[Array, ""] | float, layer_weight: np.ndarray) -> Float[Array, "1 levels"]:
+def slab_volumes(
+    heights: Float[Array, "levels"], area: Float[Array, ""] | float, layer_weight: np.ndarray
+) -> Float[Array, "1 levels"]:
     """Lumped volumes of the nodes of a bar, weighted by layer."""
     half = 0.5 * area * jnp.diff(heights) * jnp.asarray(layer_weight, dtype=jnp.float64)
     return (jnp.pad(half, (1, 0)) + jnp.pad(half, (0, 1)))[None]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,7 +116,12 @@ def _cross_section(plan: Plan) -> tuple[IntArray, IntArray, list[IntArray]]:
     """Quadrilaterals, their region and the columns of every ring (the border of the block first)."""
     square, perimeter = plan.square, 4 * plan.square
     block = [
-        [_square_index(square, i, j), _square_index(square, i + 1, j), _square_index(square, i + 1, j + 1), _square_index(square, i, j + 1)]
+        [
+            _square_index(square, i, j),
+            _square_index(square, i + 1, j),
+            _square_index(square, i + 1, j + 1),
+            _square_index(square, i, j + 1),
+        ]
         for i in range(square)
         for j in range(square)
     ]
@@ -125,8 +131,8 @@ def _cross_section(plan: Plan) -> tuple[IntArray, IntArray, list[IntArray]]:
         rings.append(np.arange(first, first + perimeter, dtype=np.int64))
         first += perimeter
     quads = list(block)
-    for inside, outside in zip(rings[:-1], rings[1:], strict=True):
-        following = np.roll(np.arange(perimeter), -1)
+    for inside, outside in pairwise(ring.tolist() for ring in rings):
+        following = np.roll(np.arange(perimeter), -1).tolist()
         quads.extend([inside[k], outside[k], outside[following[k]], inside[following[k]]] for k in range(perimeter))
     region = np.concatenate(
         [

@@ -49,7 +49,9 @@ def tissue_volumes(disc: Disc) -> NodeVolumes:
     """Volumes of the nodes of a disc by tissue."""
     tissue = disc.tissue_of_element
     return NodeVolumes(
-        jnp.stack([node_volumes(disc.topology, disc.coordinates, (tissue == code).astype(np.float64)) for code in range(3)])
+        jnp.stack(
+            [node_volumes(disc.topology, disc.coordinates, (tissue == code).astype(np.float64)) for code in range(3)]
+        )
     )
 
 
@@ -57,7 +59,12 @@ def kinetics_of(disc: Disc, constants: Kinetics) -> Kinetics:
     """The metabolic constants with the limiter, solubility and pH line that the disc sets."""
     metabolism = disc.metabolism
     return eqx.tree_at(
-        lambda kinetics: (kinetics.glucose_limiter, kinetics.oxygen_solubility, kinetics.neutral_pH, kinetics.lactate_per_pH),
+        lambda kinetics: (
+            kinetics.glucose_limiter,
+            kinetics.oxygen_solubility,
+            kinetics.neutral_pH,
+            kinetics.lactate_per_pH,
+        ),
         constants,
         (metabolism.glucose_limiter, metabolism.oxygen_solubility, metabolism.neutral_pH, metabolism.lactate_per_pH),
     )
@@ -83,7 +90,9 @@ def _endplate_exchange(disc: Disc) -> tuple[Float[Array, "3 columns levels"], Fl
     fixed = jnp.zeros((mesh.columns, mesh.levels))
     for face, level in ((0, 0), (1, mesh.levels - 1)):
         area = face_areas(mesh, disc.coordinates[:, level], layout.endplate_quads.astype(np.float64))
-        exchange = exchange.at[:, :, level].set(disc.tissue.diffusivity[:, tissue, None] * (conductance[face] * area)[None, :])
+        exchange = exchange.at[:, :, level].set(
+            disc.tissue.diffusivity[:, tissue, None] * (conductance[face] * area)[None, :]
+        )
         fixed = fixed.at[:, level].set(full[face].astype(jnp.float64))
     return exchange, fixed * layout.endplate_nodes
 

@@ -91,7 +91,9 @@ def acidity(kinetics: Kinetics, lactate: Float[Array, "*shape"]) -> Float[Array,
     return kinetics.neutral_pH - lactate / kinetics.lactate_per_pH
 
 
-def oxygen_consumption(kinetics: Kinetics, oxygen: Float[Array, "*shape"], pH: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+def oxygen_consumption(
+    kinetics: Kinetics, oxygen: Float[Array, "*shape"], pH: Float[Array, "*shape"]
+) -> Float[Array, "*shape"]:
     """Oxygen use [nmol per 10^6 cells and hour] at a tension [kPa] and pH."""
     excess = jnp.maximum(pH - kinetics.oxygen_acid_offset, 0.0)
     half = kinetics.oxygen_half_base + kinetics.oxygen_half_slope * excess
@@ -100,7 +102,9 @@ def oxygen_consumption(kinetics: Kinetics, oxygen: Float[Array, "*shape"], pH: F
     return saturated + kinetics.oxygen_amplitude * excess / half * jnp.minimum(oxygen, 0.0)
 
 
-def lactate_production(kinetics: Kinetics, oxygen: Float[Array, "*shape"], pH: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+def lactate_production(
+    kinetics: Kinetics, oxygen: Float[Array, "*shape"], pH: Float[Array, "*shape"]
+) -> Float[Array, "*shape"]:
     """Lactate production without the limiter [nmol per 10^6 cells and hour]."""
     present = jnp.maximum(oxygen, 0.0)
     return jnp.exp(
@@ -132,4 +136,6 @@ def metabolic_rates(kinetics: Kinetics, solutes: Float[Array, "3 *shape"]) -> Fl
     pH = acidity(kinetics, lactate)
     used_oxygen = oxygen_consumption(kinetics, oxygen, pH)
     made_lactate = lactate_production(kinetics, oxygen, pH) * glucose_limitation(kinetics, glucose)
-    return MILLIMOLAR_PER_DAY * jnp.stack([-used_oxygen / kinetics.oxygen_solubility, made_lactate, -0.5 * made_lactate])
+    return MILLIMOLAR_PER_DAY * jnp.stack(
+        [-used_oxygen / kinetics.oxygen_solubility, made_lactate, -0.5 * made_lactate]
+    )

@@ -36,7 +36,9 @@ def _inverse_3x3(matrix: Float[Array, "*shape 3 3"]) -> Float[Array, "*shape 3 3
         return matrix[..., a, c] * matrix[..., b, d] - matrix[..., a, d] * matrix[..., b, c]
 
     determinant = sum(matrix[..., 0, column] * cofactor(0, column) for column in range(3))
-    adjugate = jnp.stack([jnp.stack([cofactor(column, row) for column in range(3)], axis=-1) for row in range(3)], axis=-2)
+    adjugate = jnp.stack(
+        [jnp.stack([cofactor(column, row) for column in range(3)], axis=-1) for row in range(3)], axis=-2
+    )
     return adjugate / (jnp.asarray(determinant)[..., None, None] * largest)
 
 
@@ -54,7 +56,10 @@ class BlockTridiagonal(eqx.Module):
 
     @classmethod
     def eliminate(
-        cls, below: Float[Array, "levels lines 3"], diagonal: Float[Array, "levels lines 3 3"], above: Float[Array, "levels lines 3"]
+        cls,
+        below: Float[Array, "levels lines 3"],
+        diagonal: Float[Array, "levels lines 3 3"],
+        above: Float[Array, "levels lines 3"],
     ) -> BlockTridiagonal:
         """Forward elimination of the pivots."""
 

@@ -52,13 +52,20 @@ class NutritionProblem(eqx.Module):
         return eqx.tree_at(lambda problem: problem.demand, self, demand)
 
 
-def flux_balance(problem: NutritionProblem, solutes: Float[Array, "3 columns levels"]) -> Float[Array, "3 columns levels"]:
+def flux_balance(
+    problem: NutritionProblem, solutes: Float[Array, "3 columns levels"]
+) -> Float[Array, "3 columns levels"]:
     """Net outflow of every node that diffusion and exchange carry, less what the cells make; zero at free nodes of a solution.
 
     At a fixed node it is the consistent nodal reaction: the inflow through the boundary [mM mm3/day; kPa mm3/day for oxygen].
     """
     transported = apply_stencil(problem.mesh.neighbours, problem.stencil, solutes)
-    return transported + problem.exchange * solutes - problem.load - problem.demand * metabolic_rates(problem.kinetics, solutes)
+    return (
+        transported
+        + problem.exchange * solutes
+        - problem.load
+        - problem.demand * metabolic_rates(problem.kinetics, solutes)
+    )
 
 
 def residual(problem: NutritionProblem, solutes: Float[Array, "3 columns levels"]) -> Float[Array, "3 columns levels"]:
@@ -66,7 +73,9 @@ def residual(problem: NutritionProblem, solutes: Float[Array, "3 columns levels"
     return jnp.where(problem.free[None] > 0.0, flux_balance(problem, solutes), solutes - problem.start)
 
 
-def reaction_jacobian(problem: NutritionProblem, solutes: Float[Array, "3 columns levels"]) -> Float[Array, "3 3 columns levels"]:
+def reaction_jacobian(
+    problem: NutritionProblem, solutes: Float[Array, "3 columns levels"]
+) -> Float[Array, "3 3 columns levels"]:
     """Derivative of the cells' production `demand * rates` of solute i with respect to solute j, at every node."""
 
     def along(solute: int) -> Float[Array, "3 columns levels"]:

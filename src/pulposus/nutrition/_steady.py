@@ -49,7 +49,8 @@ def population_demand(disc: Disc, populations: list[Population]) -> Float[Array,
     oxygen = sum(population.density * population.oxygen_multiplier for population in populations)
     glucose = sum(population.density * population.glucose_multiplier for population in populations)
     lactate = sum(
-        population.density * population.glucose_multiplier * (0.5 * population.lactate_yield) for population in populations
+        population.density * population.glucose_multiplier * (0.5 * population.lactate_yield)
+        for population in populations
     )
     return total[None] * jnp.stack([water * oxygen, jnp.asarray(lactate), jnp.asarray(glucose)])
 
@@ -62,7 +63,9 @@ class SteadyState(NamedTuple):
 
 
 @eqx.filter_jit
-def _steady(disc: Disc, constants: Kinetics, demand: Array | None, guess: Array | None, options: SolverOptions) -> SteadyState:
+def _steady(
+    disc: Disc, constants: Kinetics, demand: Array | None, guess: Array | None, options: SolverOptions
+) -> SteadyState:
     problem = nutrition_problem(disc, constants, demand)
     return SteadyState(problem, solve(problem, guess, options))
 

@@ -1,4 +1,4 @@
-r"""Numbers that describe a nutrition field: regional values, fluxes through the named surfaces and balances (transport 8.9; rulings 27, 33).
+r"""Numbers that describe a nutrition field: regional values, fluxes through surfaces, balances (transport 8.9; rulings 27, 33).
 
 Fluxes are consistent nodal reactions, positive into the disc, so that in steady state they balance the cells to solver accuracy. Where one
 ratio of lactate to glucose diffusivity holds in every tissue and two lactate are made of each glucose, :math:`w = G + \frac{D_L}{2 D_G} L`
@@ -108,7 +108,8 @@ def summarise_field(mesh: Topology, where: Regions, values: Float[Array, "column
         minimum=jnp.min(jnp.where(inside, values, jnp.inf)),
         maximum=jnp.max(jnp.where(inside, values, -jnp.inf)),
         mean=integrate(mesh, where.heights, where.disc, where.disc_layers, values) / jnp.sum(where.disc),
-        nucleus_mean=integrate(mesh, where.heights, where.nucleus, where.nucleus_layers, values) / jnp.sum(where.nucleus),
+        nucleus_mean=integrate(mesh, where.heights, where.nucleus, where.nucleus_layers, values)
+        / jnp.sum(where.nucleus),
         centre=values[mesh.centre],
     )
 
@@ -132,7 +133,9 @@ def surface_inflow(
     return inflow, jnp.sum(problem.demand * metabolic_rates(problem.kinetics, solutes), axis=(1, 2))
 
 
-def _invariant_excess(disc: Disc, problem: NutritionProblem, where: Regions, solutes: Float[Array, "3 columns levels"]) -> Float[Array, ""]:
+def _invariant_excess(
+    disc: Disc, problem: NutritionProblem, where: Regions, solutes: Float[Array, "3 columns levels"]
+) -> Float[Array, ""]:
     present = np.unique(disc.tissue_of_element[disc.tissue_of_element >= 0])
     ratio = (disc.tissue.diffusivity[LACTATE] / disc.tissue.diffusivity[GLUCOSE])[present]
     harmonic = jnp.max(ratio) - jnp.min(ratio) < 1e-9 * jnp.max(ratio)

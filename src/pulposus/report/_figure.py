@@ -162,6 +162,8 @@ def time_axis(axes: Axes, moments: Sequence[float], *, narrow: bool = False) -> 
     axes.set_xscale("symlog", linthresh=1.0, linscale=0.5)
     axes.set_xlim(0.0, last)
     ticks = [(day, name) for day, name in _TICKS if day <= 1.001 * last]
+    if last > 1.3 * ticks[-1][0]:
+        ticks.append((last, f"{last:.3g} d"))
     if narrow:
         ticks = [*ticks[:4], *ticks[4:][-1:]]
     else:

@@ -6,7 +6,6 @@ takes exactly the steps that an uninterrupted run takes.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,10 +43,12 @@ class Checkpoints:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             eqx.tree_serialise_leaves(partial, state)
-            os.replace(partial, target)
+            partial.replace(target)
         except OSError as error:
             raise InvalidInput(
-                f"cannot write the checkpoint {target.name} ({error.strerror})", where=str(self.folder), remedy="free space or choose another --out"
+                f"cannot write the checkpoint {target.name} ({error.strerror})",
+                where=str(self.folder),
+                remedy="free space or choose another --out",
             ) from error
 
     def load(self, like: SimulationState) -> list[SimulationState]:

@@ -144,8 +144,14 @@ def _member(
     Raises:
         InvalidInput: This draw cannot be injected (too much pressure or volume).
     """
-    constants = parameters.replace({one.key: float(one.draws[number]) for one in drivers if not one.key.startswith("protocol.")})
-    given = {one.key.removeprefix("protocol.dose."): float(one.draws[number]) for one in drivers if one.key.startswith("protocol.")}
+    constants = parameters.replace(
+        {one.key: float(one.draws[number]) for one in drivers if not one.key.startswith("protocol.")}
+    )
+    given = {
+        one.key.removeprefix("protocol.dose."): float(one.draws[number])
+        for one in drivers
+        if one.key.startswith("protocol.")
+    }
     varied = protocol.model_copy(update={"dose": protocol.dose.model_copy(update=given)})
     disc = load_disc(disc_name, "coarse", constants)
     treatment = resolve_treatment(varied, disc, constants)
@@ -189,7 +195,8 @@ def _rank_correlation(draws: np.ndarray, results: np.ndarray) -> float:
 
     if np.ptp(results) == 0.0 or np.ptp(draws) == 0.0:
         return 0.0
-    return float(scipy.stats.spearmanr(draws, results).statistic)
+    ranks = (scipy.stats.rankdata(values) for values in (draws, results))
+    return float(np.corrcoef(*ranks)[0, 1])
 
 
 def run_ensemble(
@@ -236,7 +243,10 @@ def run_ensemble(
             refused.append(error.what)
     if not models:
         raise PartialFailure(
-            f"none of the {members} members can be injected", where=f"ensemble of {protocol.name}", allowed=refused[0], remedy="lower dose or volume"
+            f"none of the {members} members can be injected",
+            where=f"ensemble of {protocol.name}",
+            allowed=refused[0],
+            remedy="lower dose or volume",
         )
     stacked = _stack(models)
     times = stored_times(protocol.follow_up.duration if until is None else until, protocol.follow_up.visits)
@@ -249,11 +259,16 @@ def run_ensemble(
             progress(Progress("ensemble", time, times[-1], int(np.max(np.asarray(states.steps)))))
     good = (np.asarray(states.status) == 0) & (np.asarray(states.time) >= times[-1])
     if not good.any():
-        raise PartialFailure("no member of the ensemble reached the end", where=f"ensemble of {protocol.name}", remedy="report the protocol")
+        raise PartialFailure(
+            "no member of the ensemble reached the end",
+            where=f"ensemble of {protocol.name}",
+            remedy="report the protocol",
+        )
     chosen = np.asarray(kept)[good]
     quantiles = {
         quantity: {
-            label: [float(np.quantile(row[quantity][good], share)) for row in rows] for label, share in (("p05", 0.05), ("p50", 0.5), ("p95", 0.95))
+            label: [float(np.quantile(row[quantity][good], share)) for row in rows]
+            for label, share in (("p05", 0.05), ("p50", 0.5), ("p95", 0.95))
         }
         for quantity in rows[0]
     }

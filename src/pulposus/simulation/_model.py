@@ -16,7 +16,15 @@ from pulposus import _backend  # noqa: F401
 from pulposus.cells import CellParameters, CellState, Environment, Product, demand_weights
 from pulposus.disc import Disc, central_column
 from pulposus.mesh import Topology, diffusion_stencil, point_topology, slab_stencil, slab_topology, slab_volumes
-from pulposus.nutrition import Kinetics, NodeVolumes, NutritionProblem, acidity, kinetics_of, nutrition_problem, tissue_volumes
+from pulposus.nutrition import (
+    Kinetics,
+    NodeVolumes,
+    NutritionProblem,
+    acidity,
+    kinetics_of,
+    nutrition_problem,
+    tissue_volumes,
+)
 from pulposus.nutrition._problem import GLUCOSE, LACTATE, OXYGEN
 from pulposus.nutrition._summary import Regions, regions
 
@@ -43,7 +51,7 @@ class Surroundings(eqx.Module):
     load: Float[Array, ""]
 
     @classmethod
-    def of_disc(cls, disc: Disc, load: float = 1.0) -> Surroundings:
+    def of_disc(cls, disc: Disc, load: Float[Array, ""] | float = 1.0) -> Surroundings:
         """The grade's constants."""
         zero = jnp.zeros(())
         return cls(
@@ -203,7 +211,7 @@ def axial_model(
     leaked_at_once: Float[Array, ""],
     load: Float[Array, ""] | float = 1.0,
 ) -> DiscModel:
-    """Level 1: the axis of the nucleus. Arguments as in `spatial_model`; the leak weight is 1 (one column cannot tell track from tissue)."""
+    """Level 1: the axis of the nucleus. Arguments as in `spatial_model`; the leak weight is 1 (one column has no track)."""
     plan, bar, supply = disc.topology.plan, axial_geometry(disc), disc.supply
     mesh = slab_topology(plan.plate, plan.core)
     volumes = bar.volumes()
@@ -216,7 +224,9 @@ def axial_model(
     conductance = jnp.where(full, 0.0, inner / (1.0 - inner) / jnp.where(thickness > 0.0, thickness, 1.0))
     face = disc.tissue.diffusivity[:, _ENDPLATE if _ENDPLATE in bar.tissue else _NUCLEUS]
     exchange = jnp.zeros((3, 1, mesh.levels))
-    exchange = exchange.at[:, 0, 0].set(face * conductance[0] * bar.area).at[:, 0, -1].set(face * conductance[1] * bar.area)
+    exchange = (
+        exchange.at[:, 0, 0].set(face * conductance[0] * bar.area).at[:, 0, -1].set(face * conductance[1] * bar.area)
+    )
     free_nodes = jnp.ones((1, mesh.levels)).at[0, jnp.array([0, -1])].set(1.0 - full.astype(jnp.float64))
     marrow = jnp.broadcast_to(supply.endplate_values[:, None, None], exchange.shape)
     zero = jnp.zeros((3, 1, mesh.levels))

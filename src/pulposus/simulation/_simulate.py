@@ -27,7 +27,28 @@ from pulposus.simulation._trajectory import Trajectory, on_host
 from pulposus.therapy import Protocol, Treatment, load_protocol, place, place_on_axis, resolve_treatment
 
 # Days at which a run stores its state, besides the end and the visits of the protocol.
-STORED_DAYS = (0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 7.0, 10.0, 14.0, 21.0, 28.0, 42.0, 60.0, 90.0, 120.0, 150.0, 182.625, 243.5, 304.375, 365.25)
+STORED_DAYS = (
+    0.25,
+    0.5,
+    1.0,
+    2.0,
+    3.0,
+    5.0,
+    7.0,
+    10.0,
+    14.0,
+    21.0,
+    28.0,
+    42.0,
+    60.0,
+    90.0,
+    120.0,
+    150.0,
+    182.625,
+    243.5,
+    304.375,
+    365.25,
+)
 _YEAR = 365.25
 
 
@@ -122,7 +143,9 @@ def build_model(
         if treatment is not None:
             placement = place(treatment, disc)
             free, weight = placement.free, placement.leak_weight
-        model = spatial_model(disc, constants, like.product, cell_parameters, jnp.asarray(free), jnp.asarray(weight), *amounts)
+        model = spatial_model(
+            disc, constants, like.product, cell_parameters, jnp.asarray(free), jnp.asarray(weight), *amounts
+        )
         return model, np.asarray(disc.coordinates)
     bar = axial_geometry(disc)
     free = np.zeros((1, len(bar.heights)))
@@ -168,7 +191,9 @@ def run_model(
         if checkpoints:
             checkpoints.save(0, states[0])
     for number in range(len(states), len(times)):
-        state = on_host(_checked(_advance(model, states[-1], jnp.asarray(times[number]), control, options), name, times[number]))
+        state = on_host(
+            _checked(_advance(model, states[-1], jnp.asarray(times[number]), control, options), name, times[number])
+        )
         states.append(state)
         if checkpoints:
             checkpoints.save(number, state)
@@ -184,7 +209,7 @@ def _checked(state: SimulationState, name: str, wanted: float = 0.0) -> Simulati
         raise SolverFailed(
             f"the run {name} stopped at day {time:.4g} of {wanted:.4g}: {reason}",
             where=f"step {int(state.steps)}",
-            remedy="the states up to the last stored time are kept; lower the dose, use a finer mesh (numerics.resolution), or report the protocol",
+            remedy="the stored states are kept; lower the dose, use a finer mesh (numerics.resolution), or report the protocol",
         )
     return state
 
@@ -223,7 +248,7 @@ def simulate(
         >>> result = simulate("orozco-2011", until=28.0)  # doctest: +SKIP
         >>> result.with_cells.cell_rows()[-1]["alive"]  # doctest: +SKIP
     """
-    chosen = protocol if isinstance(protocol, Protocol) else load_protocol(protocol)
+    chosen = load_protocol(protocol) if isinstance(protocol, str | Path) else protocol
     constants = RecordingParameters(load_parameters() if parameters is None else parameters)
     level = chosen.numerics.level
     if level == "well-mixed":
@@ -233,7 +258,9 @@ def simulate(
             allowed="disc, slab",
             remedy="use level: slab for a quick look; the well-mixed level serves the laws' own tests (simulation.well_mixed_model)",
         )
-    chosen_disc = disc if isinstance(disc, Disc) else load_disc(disc or chosen.disc.name, chosen.numerics.resolution, constants)
+    chosen_disc = (
+        disc if isinstance(disc, Disc) else load_disc(disc or chosen.disc.name, chosen.numerics.resolution, constants)
+    )
     treatment = resolve_treatment(chosen, chosen_disc, constants)
     end = chosen.follow_up.duration if until is None else until
     times = stored_times(end, chosen.follow_up.visits)

@@ -48,7 +48,9 @@ def _cells_after(model: DiscModel, state: SimulationState, solutes: Array, step:
         state.cells, model.environment(solutes), model.product, model.parameters, state.time, step, model.leak_weight
     )
     cytokine = jnp.broadcast_to(model.surroundings.cytokine, model.volume.shape)
-    moved = migrate(model.mesh, model.unit_stencil, model.volume, model.parameters.motility, cytokine, cells.attached, step)
+    moved = migrate(
+        model.mesh, model.unit_stencil, model.volume, model.parameters.motility, cytokine, cells.attached, step
+    )
     return eqx.tree_at(lambda one: one.attached, cells, moved), flows
 
 
@@ -138,7 +140,9 @@ def advance_adaptively(
         # A step that the end cut short does not shrink the next one.
         next_step = jnp.where(good & (step < wanted), jnp.maximum(wanted, step * factor), step * factor)
         kept = eqx.tree_at(
-            lambda one: (one.rejected, one.status), current, (current.rejected + 1, jnp.where(stuck, following.status, 0))
+            lambda one: (one.rejected, one.status),
+            current,
+            (current.rejected + 1, jnp.where(stuck, following.status, 0)),
         )
         chosen = jax.tree.map(lambda new, old: jnp.where(good, new, old), following, kept)
         reached = jnp.where(good & (step >= left), end, chosen.time)

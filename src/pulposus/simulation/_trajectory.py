@@ -24,7 +24,12 @@ if TYPE_CHECKING:
     import xarray
 
 CELLS_PER_MILLION = 1e6
-_UNITS = {"oxygen": ("kPa", "oxygen tension"), "glucose": ("mmol L-1", "glucose"), "lactate": ("mmol L-1", "lactate"), "pH": ("1", "pH")}
+_UNITS = {
+    "oxygen": ("kPa", "oxygen tension"),
+    "glucose": ("mmol L-1", "glucose"),
+    "lactate": ("mmol L-1", "lactate"),
+    "pH": ("1", "pH"),
+}
 _POPULATIONS = {
     "native": "native cells, not senescent",
     "senescent": "senescent native cells",
@@ -130,8 +135,9 @@ class Trajectory:
             "pH": np.asarray(acidity(self.model.problem.kinetics, lactate)),
         }
         dimensions = ("time", "column", "level")
-        variables = {
-            name: (dimensions, values, {"units": _UNITS[name][0], "long_name": _UNITS[name][1]}) for name, values in fields.items()
+        variables: dict[str, Any] = {
+            name: (dimensions, values, {"units": _UNITS[name][0], "long_name": _UNITS[name][1]})
+            for name, values in fields.items()
         }
         for name, label in _POPULATIONS.items():
             values = stacked(lambda state, name=name: getattr(state.cells, name))
@@ -141,10 +147,11 @@ class Trajectory:
             variables["z"] = (node, self.coordinates[..., 2], {"units": "mm", "long_name": "height"})
             for name, volume in (("volume", self.model.volume), ("nucleus_volume", self.model.where.nucleus)):
                 variables[name] = (node, np.asarray(volume), {"units": "mm3", "long_name": name.replace("_", " ")})
-        return xarray.Dataset(variables, coords={"time": ("time", self.times, {"units": "day", "long_name": "time since the injection"})})
+        return xarray.Dataset(
+            variables, coords={"time": ("time", self.times, {"units": "day", "long_name": "time since the injection"})}
+        )
 
 
 def on_host(state: SimulationState) -> SimulationState:
     """The same state in host memory, so that a long run does not fill the device."""
     return jax.tree.map(np.asarray, state)
-
