@@ -87,7 +87,7 @@ def ceiling() -> None:
             "cells.native.acid_width": usual["cells.native.acid_width"].low,
         }
     )
-    figure, (alive, glucose, native) = plt.subplots(1, 3, figsize=(13, 4.2), layout="constrained")
+    figure, (alive, glucose, native) = plt.subplots(1, 3, figsize=(13, 4.8), layout="constrained")
     colours = ("#6baed6", "#2171b5", "#08306b")
     for constants, style, note in ((usual, "-", ""), (sharp, ":", ", narrow acid switch")):
         disc = load_disc("human/L4-L5/grade3", "standard", constants)
@@ -114,7 +114,7 @@ def ceiling() -> None:
         (native, "native cells / disc without cells [-]"),
     ):
         axes.set(xlabel="time since injection [day]", ylabel=label, xscale="symlog", xlim=(0, 365))
-    alive.legend(fontsize=7)
+    figure.legend(*alive.get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=8)
     figure.suptitle(
         "Simulated: the same product in a human grade III disc (L4-L5), 3D. More cells: a smaller share lives.",
         fontsize=9,

@@ -199,13 +199,26 @@ def run_record(
             "steps with cells": int(treated.states[-1].steps),
             "steps refused with cells": int(treated.states[-1].rejected),
             "steps without cells": int(untreated.states[-1].steps),
-            "ledger error": treated.ledger_error,
             "back-flow fraction": treatment.backflow_fraction,
             "bolus density [10^6/mL]": treatment.bolus_density,
             "peak injection pressure [MPa]": treatment.peak_pressure,
             "ensemble seconds": round(ensemble_seconds, 2),
-        },
+        }
+        | (nutrient_balance(result) if job.protocol.numerics.level == "disc" else {}),
     )
+
+
+def nutrient_balance(result: SimulationResult) -> dict[str, float]:
+    """How well the solutes balance at the end of the treated run: boundary inflow against what the cells use."""
+    from pulposus.nutrition import summarise
+
+    model, state = result.with_cells.model, result.with_cells.states[-1]
+    balance = summarise(result.disc, model.nutrition(state.cells), state.solutes).balance
+    return {
+        "oxygen balance at the end, relative error": float(balance.oxygen),
+        "glucose balance at the end, relative error": float(balance.glucose),
+        "lactate inflow per glucose inflow at the end": float(balance.lactate_per_glucose),
+    }
 
 
 def starvation_warnings(treated: Any, untreated: Any) -> list[str]:

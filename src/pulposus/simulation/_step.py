@@ -99,7 +99,7 @@ def coupled_step(
 def advance_by_steps(
     model: DiscModel, state: SimulationState, steps: Float[Array, "n"], options: SolverOptions
 ) -> SimulationState:
-    """Take a fixed list of steps (differentiable in both modes)."""
+    """Take a fixed list of steps; differentiable in forward mode (the sweeps of the motion have no reverse mode)."""
 
     def one(current: SimulationState, step: Float[Array, ""]) -> tuple[SimulationState, None]:
         following, _ = coupled_step(model, current, step, options)
