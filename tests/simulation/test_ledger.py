@@ -15,15 +15,16 @@ from pulposus.simulation import DiscModel, StepControl, advance_adaptively, spat
 
 OPTIONS = SolverOptions(tolerance=1e-6)
 CONTROL = StepControl()
+# Compiled once for all tests of this file: the models differ in numbers only.
+START, ADVANCE = eqx.filter_jit(start_state), eqx.filter_jit(advance_adaptively)
 
 
 @pytest.fixture(scope="module")
 def month(treated: DiscModel) -> list:
     """States of the treated disc at 0, 1, 7 and 28 days."""
-    states = [eqx.filter_jit(start_state)(treated, CONTROL.first, OPTIONS)]
-    advance = eqx.filter_jit(advance_adaptively)
+    states = [START(treated, CONTROL.first, OPTIONS)]
     for time in (1.0, 7.0, 28.0):
-        states.append(advance(treated, states[-1], jnp.asarray(time), CONTROL, OPTIONS))
+        states.append(ADVANCE(treated, states[-1], jnp.asarray(time), CONTROL, OPTIONS))
     return states
 
 
@@ -64,8 +65,8 @@ def test_zero_cells_are_the_untreated_disc_bitwise(
     ends = []
     for chosen in (product, other):
         model = spatial_model(human_disc, kinetics, chosen, cell_parameters, none, none, zero, zero)
-        state = eqx.filter_jit(start_state)(model, CONTROL.first, OPTIONS)
-        ends.append(eqx.filter_jit(advance_adaptively)(model, state, jnp.asarray(7.0), CONTROL, OPTIONS))
+        state = START(model, CONTROL.first, OPTIONS)
+        ends.append(ADVANCE(model, state, jnp.asarray(7.0), CONTROL, OPTIONS))
     for one, two in zip(jax.tree.leaves(ends[0]), jax.tree.leaves(ends[1]), strict=True):
         np.testing.assert_array_equal(np.asarray(one), np.asarray(two))
 
@@ -73,7 +74,7 @@ def test_zero_cells_are_the_untreated_disc_bitwise(
 def test_a_closer_tolerance_changes_little(treated: DiscModel, month: list) -> None:
     """The error estimate bounds a step by 5e-4 of the cells; over a month the living number agrees with ten times finer control to 0.5 %."""
     fine = StepControl(tolerance=5e-5)
-    state = eqx.filter_jit(start_state)(treated, fine.first, OPTIONS)
-    end = eqx.filter_jit(advance_adaptively)(treated, state, jnp.asarray(28.0), fine, OPTIONS)
+    state = START(treated, fine.first, OPTIONS)
+    end = ADVANCE(treated, state, jnp.asarray(28.0), fine, OPTIONS)
     assert int(end.steps) > int(month[-1].steps)
     assert float(end.totals(treated).alive) == pytest.approx(float(month[-1].totals(treated).alive), rel=5e-3)

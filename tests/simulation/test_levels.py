@@ -17,6 +17,7 @@ from pulposus.simulation._model import Surroundings
 from pulposus.simulation._step import advance_by_steps
 
 OPTIONS = SolverOptions(tolerance=1e-10)
+RUN = eqx.filter_jit(lambda model, steps: advance_by_steps(model, start_state(model, 0.05, OPTIONS), steps, OPTIONS))
 STEPS = jnp.concatenate([jnp.full(20, 0.05), jnp.full(18, 0.5), jnp.full(18, 1.0)])
 
 SEALED_CYLINDER = """
@@ -51,7 +52,7 @@ def test_level_0_is_the_well_mixed_integration_of_the_laws(
     cells = CellState.without_donor(jnp.asarray(3.24), jnp.asarray(0.36)).with_injected(jnp.asarray(1.0))
     solutes = jnp.array([2.0, 4.0, 1.2])
     model = well_mixed_model(product, cell_parameters, kinetics, surroundings(), solutes, cells, 1000.0, 1.0, 0.0)
-    end = advance_by_steps(model, start_state(model, 0.05, OPTIONS), STEPS, OPTIONS)
+    end = RUN(model, STEPS)
     environment = Environment(
         oxygen=2.0,
         glucose=1.2,
@@ -88,7 +89,7 @@ def test_level_0_equals_level_1_at_flat_fields(
             ),
         ),
     )
-    end = advance_by_steps(still, start_state(still, 0.05, OPTIONS), STEPS, OPTIONS)
+    end = RUN(still, STEPS)
     marrow = disc.supply.endplate_values
     nucleus = levels // 2
     cells = CellState.without_donor(slab.initial_cells.native[0, nucleus], slab.initial_cells.senescent[0, nucleus])
@@ -104,7 +105,7 @@ def test_level_0_equals_level_1_at_flat_fields(
         0.0,
     )
     point = eqx.tree_at(lambda model: model.problem.kinetics, point, slab.problem.kinetics)
-    mixed = advance_by_steps(point, start_state(point, 0.05, OPTIONS), STEPS, OPTIONS)
+    mixed = RUN(point, STEPS)
     for name in ("native", "free", "attached", "differentiated"):
         expected = float(getattr(mixed.cells, name)[0, 0])
         assert float(getattr(end.cells, name)[0, nucleus]) == pytest.approx(expected, rel=1e-8)
@@ -137,7 +138,7 @@ def test_level_1_equals_level_2_in_a_sealed_cylinder(
     )
     totals = []
     for model in (whole, slab):
-        end = advance_by_steps(model, start_state(model, 0.05, OPTIONS), STEPS[:38], OPTIONS)
+        end = RUN(model, STEPS[:38])
         one = end.totals(model)
         total = float(jnp.sum(model.volume)) * 1e-3
         totals.append(

@@ -29,6 +29,8 @@ class Identification(Document):
     """Who pays."""
     conflicts: str = ""
     """Declared conflicts of interest."""
+    notes: tuple[str, ...] = ()
+    """What a reader of the result has to know; the report shows each as a warning."""
     sources: tuple[str, ...] = ()
     """Where the numbers of this protocol come from: DOI or URL."""
 

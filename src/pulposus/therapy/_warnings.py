@@ -25,7 +25,7 @@ def treatment_warnings(
         retained_density: Retained living cells over the volume of the nucleus [10^6/mL].
         constants: Model constants.
     """
-    found = list(_delivery_warnings(protocol, disc))
+    found = [*protocol.id.notes, *disc.description.warnings, *_delivery_warnings(protocol, disc)]
     if protocol.dose.cells > 0.0:
         found += _product_warnings(protocol, expansion, constants)
         ceiling = constants["therapy.warning.retained_density"]
