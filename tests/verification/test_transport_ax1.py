@@ -62,7 +62,9 @@ def _flux_tolerance(resolution):
 @resolutions
 def test_centre(resolution):
     summary = _solve("layered_cylinder", resolution).summary
-    assert [float(field.centre) for field in _fields(summary)] == pytest.approx(CENTRE, rel=_points_tolerance(resolution))
+    assert [float(field.centre) for field in _fields(summary)] == pytest.approx(
+        CENTRE, rel=_points_tolerance(resolution)
+    )
 
 
 @resolutions

@@ -42,7 +42,12 @@ def kinetics():
 def diffusivity():
     parameters = load_parameters()
     tortuosity = (WATER / (2.0 - WATER)) ** 2
-    return jnp.array([parameters.value(f"nutrition.diffusivity_water.{name}") for name in ("oxygen", "lactate", "glucose")]) * tortuosity
+    return (
+        jnp.array(
+            [parameters.value(f"nutrition.diffusivity_water.{name}") for name in ("oxygen", "lactate", "glucose")]
+        )
+        * tortuosity
+    )
 
 
 def exact(point):
@@ -53,7 +58,11 @@ def exact(point):
 
 def reaction(kinetics, solutes):
     """Production R [per day] of the cells of a nucleus of full water fraction."""
-    return DENSITY * jnp.array([WATER, 1.0, 1.0]).reshape((3,) + (1,) * (solutes.ndim - 1)) * metabolic_rates(kinetics, solutes)
+    return (
+        DENSITY
+        * jnp.array([WATER, 1.0, 1.0]).reshape((3,) + (1,) * (solutes.ndim - 1))
+        * metabolic_rates(kinetics, solutes)
+    )
 
 
 def forcing(kinetics, diffusivity, tortuosity, point):

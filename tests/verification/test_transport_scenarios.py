@@ -156,13 +156,15 @@ def test_scenario_on_the_standard_mesh(name):
 def test_place_of_the_lowest_glucose_with_a_poor_annulus(factor, radius):
     """In the annulus, at r = 16 or 18 mm at mid-height (transport 8.8), to a ring of the standard mesh (1 mm)."""
     disc, state, _, _ = _run(f"annulus blood x {factor:g}", "standard")
-    x, y, z = np.asarray(disc.coordinates)[np.unravel_index(np.argmin(state.solution.solutes[2]), disc.coordinates.shape[:2])]
+    x, y, z = np.asarray(disc.coordinates)[
+        np.unravel_index(np.argmin(state.solution.solutes[2]), disc.coordinates.shape[:2])
+    ]
     assert np.hypot(x, y) == pytest.approx(radius, abs=1.0)
     assert z == pytest.approx(0.0, abs=0.8)  # a layer
 
 
 def test_signs_of_the_grades():
-    """Structure alone feeds the disc better with grade, impairment starves it: -32.4 % of the lowest glucose from III to IV (2.3, ruling 34)."""
+    """Structure alone feeds the disc better with grade, impairment starves it: lowest glucose -32.4 % from III to IV (2.3, ruling 34)."""
     lowest = {
         (kind, grade): _run(f"{kind} {grade}", "standard")[2][3]
         for kind in ("structural", "impaired")

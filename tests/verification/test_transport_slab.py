@@ -192,6 +192,7 @@ class Layers(NamedTuple):
 
 # Layers through the endplate and the nucleus, enough for 1e-5: the error is (H/1200)^2/12 of the curvature, about 1e-7.
 ENDPLATE_LAYERS, NUCLEUS_LAYERS = 240, 1200
+S1 = Layers(0.6, 6.0)
 WATER = (0.66, 0.80)
 DENSITY = (13.5, 3.6)
 
@@ -230,13 +231,33 @@ PRESETS = {"upf2025": (1.0, 0.0), "field": (0.0, 0.0), "mixture": (0.0, 1.0)}
 @pytest.fixture(scope="module")
 def half_disc(kinetics):
     parameters = load_parameters()
-    free_water = jnp.array([parameters.value(f"nutrition.diffusivity_water.{name}") for name in ("oxygen", "lactate", "glucose")])
+    free_water = jnp.array(
+        [parameters.value(f"nutrition.diffusivity_water.{name}") for name in ("oxygen", "lactate", "glucose")]
+    )
 
-    def run(*, layers=Layers(0.6, 6.0), density=DENSITY, preset="upf2025", limiter=0.0, blood=(5.1, 0.8, 4.0), water=WATER, coarser=1):
+    def run(
+        *,
+        layers=S1,
+        density=DENSITY,
+        preset="upf2025",
+        limiter=0.0,
+        blood=(5.1, 0.8, 4.0),
+        water=WATER,
+        coarser=1,
+    ):
         constants = eqx.tree_at(lambda k: k.glucose_limiter, kinetics, jnp.asarray(limiter))
         oxygen, diffusion = (jnp.asarray(value) for value in PRESETS[preset])
         sizes = Layers(jnp.asarray(layers.endplate), jnp.asarray(layers.nucleus))
-        arrays = (constants, sizes, jnp.asarray(density), free_water, oxygen, diffusion, jnp.asarray(blood), jnp.asarray(water))
+        arrays = (
+            constants,
+            sizes,
+            jnp.asarray(density),
+            free_water,
+            oxygen,
+            diffusion,
+            jnp.asarray(blood),
+            jnp.asarray(water),
+        )
         solution, inflow = _half_disc(*arrays, coarser)
         assert int(solution.status) == 0
         return np.asarray(solution.solutes[:, 0]), np.asarray(inflow)
@@ -331,7 +352,9 @@ def test_densities_that_leave_half_a_millimolar(half_disc, half_height, density)
     assert glucose == pytest.approx(0.5, abs=0.0175)
 
 
-@pytest.mark.parametrize(("density", "half_thickness"), [(2.0, 13.1), (4.0, 9.26), (8.0, 6.55), (16.0, 4.63), (25.0, 3.70)])
+@pytest.mark.parametrize(
+    ("density", "half_thickness"), [(2.0, 13.1), (4.0, 9.26), (8.0, 6.55), (16.0, 4.63), (25.0, 3.70)]
+)
 def test_diffusion_chamber(half_disc, density, half_thickness):
     """T15 of transport 9: half thickness that leaves 0.5 mM in a slab of water fraction 0.95 between bovine medium (20 kPa, 0, 5 mM)."""
     layers = Layers(0.1 * half_thickness, 0.9 * half_thickness)

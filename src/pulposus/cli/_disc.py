@@ -93,6 +93,7 @@ def disc_record(disc: Disc, measures: Measures) -> dict[str, Any]:
         "preset": described.pore_model,
         "measures": {**dataclasses.asdict(measures), "volume": measures.volume},
         "values": [dataclasses.asdict(value) for value in described.values],
+        "warnings": list(described.warnings),
     }
 
 
@@ -120,6 +121,7 @@ def disc_lines(disc: Disc, measures: Measures) -> list[str]:
         described.name,
         described.text,
         f"porosity preset {described.pore_model}",
+        *(f"warning: {text}" for text in described.warnings),
         "",
         *aligned(sizes),
         "",

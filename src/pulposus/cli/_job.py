@@ -1,7 +1,7 @@
 """A run from its inputs to its run directory: what `run`, `resume` and `demo` share.
 
-The folder holds everything that a run needs to go on: the protocol, `options.json` with what the command line added, and a checkpoint per
-stored time. The checkpoints are removed when the run is complete.
+The folder holds everything that a run needs to go on: the protocol, `options.json` with what the command line added, and in `checkpoints`
+the finished ensemble and every stored time. The checkpoints are removed when the run is complete.
 """
 
 from __future__ import annotations
@@ -9,44 +9,44 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shlex
 import shutil
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pulposus import __version__
 from pulposus.cli._output import print_note
 from pulposus.cli._progress import ProgressLine
+from pulposus.documents import Document, read_document
 from pulposus.errors import InvalidInput
 
 if TYPE_CHECKING:
     from pulposus.parameters import ParameterSet
     from pulposus.report import RunDirectory, RunRecord
-    from pulposus.simulation import SimulationResult
+    from pulposus.simulation import Progress, SimulationResult
     from pulposus.therapy import Protocol
 
 OPTIONS = "options.json"
 CHECKPOINTS = "checkpoints"
+ENSEMBLE = "ensemble.json"
 DISC_COPY = "disc.yaml"
 _NUTRITION_DAYS = (0.0, 1.0, 28.0)
 
 
-@dataclass(frozen=True)
-class Options:
-    """What the command line adds to the protocol.
-
-    Attributes:
-        disc: Built-in disc name, or the copied disc file.
-        parameters: Changed constants, key -> value as text.
-        version: Program version that began the run.
-        command: The command as typed.
-    """
+class Options(Document):
+    """What the command line adds to the protocol."""
 
     disc: str
+    """Built-in disc name, or the copied disc file."""
     parameters: dict[str, str]
+    """Changed constants, key -> value as text."""
     version: str
+    """Program version that began the run."""
     command: str
+    """The command as typed."""
 
 
 @dataclass(frozen=True)
@@ -66,31 +66,32 @@ class Job:
     options: Options
 
 
-def begin(folder: Path, protocol: Protocol, protocol_text: str, disc: str, overrides: list[str], command: str) -> Job:
+def begin(
+    folder: Path, protocol: Protocol, protocol_text: str, disc: str, changed: dict[str, str], command: str
+) -> Job:
     """Check the inputs against each other and make the run directory.
 
     Raises:
-        InvalidInput: The disc cannot take the protocol, or the folder cannot be used.
+        InvalidInput: A constant cannot take its value, the disc cannot take the protocol, or the folder cannot be used.
     """
-    from pulposus.cli._inputs import split_overrides
     from pulposus.disc import load_disc
+    from pulposus.parameters import load_parameters
     from pulposus.report import RunDirectory
     from pulposus.report._atomic import write_text
     from pulposus.report._tables import json_text
+    from pulposus.simulation import level_of
     from pulposus.therapy import resolve_treatment
 
-    constants, _ = split_overrides(overrides)
-    changed = dict(
-        text.removeprefix("parameters.").split("=", 1) for text in overrides if text.startswith("parameters.")
-    )
-    resolve_treatment(protocol, load_disc(disc, "coarse", constants), constants)
+    constants = load_parameters().replace(changed)
+    level_of(protocol)
+    resolve_treatment(protocol, load_disc(disc, protocol.numerics.resolution, constants), constants)
     directory = RunDirectory.create(folder, protocol_text, protocol.resolved())
     source = Path(disc)
     if source.is_file():
         shutil.copyfile(source, folder / DISC_COPY)
         disc = DISC_COPY
-    options = Options(disc, changed, __version__, command)
-    write_text(folder / OPTIONS, json_text(asdict(options)))
+    options = Options(disc=disc, parameters=changed, version=__version__, command=command)
+    write_text(folder / OPTIONS, json_text(options.model_dump()))
     directory.events.append("started", protocol=protocol.name, disc=disc, version=__version__)
     return Job(directory, protocol, constants, options)
 
@@ -99,9 +100,9 @@ def reopen(folder: Path) -> Job:
     """An unfinished run.
 
     Raises:
-        InvalidInput: The folder holds no run, a finished one, or one of another version.
+        InvalidInput: The folder holds no run, a finished or a damaged one, or one of another version.
     """
-    from pulposus.cli._inputs import split_overrides
+    from pulposus.parameters import load_parameters
     from pulposus.report import RunDirectory
     from pulposus.report.run_directory import RESOLVED
     from pulposus.therapy import load_protocol
@@ -112,10 +113,12 @@ def reopen(folder: Path) -> Job:
             f"the run in {folder.name} is finished", where=str(folder), remedy=f"open {folder / 'report.html'}"
         )
     try:
-        options = Options(**json.loads((folder / OPTIONS).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
+        options = read_document(folder / OPTIONS, Options)
+    except InvalidInput as error:
         raise InvalidInput(
-            f"{OPTIONS} of the run cannot be read", where=str(folder), remedy="start the run again with: pulposus run"
+            f"{OPTIONS} of the run cannot be read: {error.what}",
+            where=str(folder),
+            remedy="start the run again in another folder with: pulposus run",
         ) from error
     if options.version != __version__:
         raise InvalidInput(
@@ -124,36 +127,57 @@ def reopen(folder: Path) -> Job:
             allowed=f"runs of this version, {__version__}",
             remedy="install that version to go on, or start the run again",
         )
-    constants, _ = split_overrides([f"parameters.{key}={value}" for key, value in options.parameters.items()])
+    constants = load_parameters().replace(options.parameters)
+    protocol = load_protocol(folder / RESOLVED)
     directory.events.append("resumed")
-    return Job(directory, load_protocol(folder / RESOLVED), constants, options)
+    return Job(directory, protocol, constants, options)
 
 
 def complete(job: Job) -> RunRecord:
-    """Run to the end (from the last checkpoint, if there is one) and write the run directory."""
-    from pulposus.simulation import run_ensemble, simulate
+    """Run to the end (from the last checkpoint, if there is one) and write the run directory.
+
+    Raises:
+        SolverFailed: The solutes could not be solved; the stored states are kept.
+        PartialFailure: No member of the ensemble could be run.
+        InvalidInput: The folder cannot be written, or its checkpoints cannot be used.
+    """
+    from pulposus.simulation import simulate
 
     folder, protocol = job.directory.path, job.protocol
     disc = str(folder / DISC_COPY) if job.options.disc == DISC_COPY else job.options.disc
     line = ProgressLine()
 
-    def progress(step: Any) -> None:
+    def progress(step: Progress) -> None:
         line(step)
         job.directory.events.append("stored", run=step.run, time_day=step.time, steps=step.steps)
 
+    print_note(f"run directory {folder}; after an interruption: pulposus resume {shlex.quote(str(folder))}")
     started = time.perf_counter()
-    members = protocol.numerics.ensemble
-    ensemble = (
-        run_ensemble(protocol, members, disc=disc, parameters=job.constants, progress=progress) if members else None
-    )
-    ensemble_seconds = time.perf_counter() - started
-    result = simulate(protocol, disc, job.constants, checkpoints=folder / CHECKPOINTS, progress=progress)
-    line.close()
+    try:
+        ensemble = _ensemble(job, disc, progress) if protocol.numerics.ensemble else None
+        ensemble_seconds = time.perf_counter() - started
+        result = simulate(protocol, disc, job.constants, checkpoints=folder / CHECKPOINTS, progress=progress)
+    finally:
+        line.close()
     record = run_record(job, result, ensemble, time.perf_counter() - started, ensemble_seconds)
     job.directory.write(record)
     job.directory.events.append("finished", seconds=time.perf_counter() - started)
     shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
     return record
+
+
+def _ensemble(job: Job, disc: str, progress: Callable[[Progress], None]) -> dict[str, Any]:
+    """The ensemble of a run, computed once: a run that goes on reads it from its folder."""
+    from pulposus.report._atomic import write_text
+    from pulposus.report._tables import json_text
+    from pulposus.simulation import run_ensemble
+
+    kept = job.directory.path / CHECKPOINTS / ENSEMBLE
+    if not kept.is_file():
+        members = job.protocol.numerics.ensemble
+        ensemble = run_ensemble(job.protocol, members, disc=disc, parameters=job.constants, progress=progress)
+        write_text(kept, json_text(ensemble))
+    return json.loads(kept.read_text(encoding="utf-8"))
 
 
 def run_record(

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 app = command_app()
 
+# kPa or mM; a solute that is used up ends this close to zero, on either side, when the solver has converged.
+_ROUNDING = 1e-6
+
 _FIELDS = {"oxygen_kPa": "oxygen [kPa]", "glucose_mM": "glucose [mM]", "lactate_mM": "lactate [mM]", "pH": "pH"}
 
 
@@ -37,8 +40,10 @@ def nutrition(
     from pulposus.cli._inputs import split_overrides
     from pulposus.disc import load_disc
     from pulposus.nutrition import solve_nutrition
+    from pulposus.parameters import load_parameters
 
-    constants, keys = split_overrides(overrides or [])
+    changed, keys = split_overrides(overrides or [])
+    constants = load_parameters().replace(changed)
     loaded = load_disc(disc, resolution, constants, keys)
     started = time.perf_counter()
     state = solve_nutrition(loaded, constants)
@@ -65,7 +70,7 @@ def nutrition_document(disc: Disc, state: SteadyState) -> dict[str, Any]:
         "simulated": True,
         "research_use_only": True,
         **summary,
-        "warnings": undershoot_warnings(summary),
+        "warnings": [*disc.description.warnings, *undershoot_warnings(summary)],
         "nodes": measured_nodes(disc),
         "resolution": disc.topology.resolution,
         "iterations": int(solution.iterations),
@@ -80,7 +85,7 @@ def undershoot_warnings(summary: dict[str, Any]) -> list[str]:
     found = []
     for key, label in (("oxygen_kPa", "oxygen"), ("glucose_mM", "glucose")):
         lowest = summary[key]["min"]
-        if lowest < 0.0:
+        if lowest < -_ROUNDING:
             found.append(
                 f"{label} falls to {lowest:.3g} somewhere: below zero; use a finer mesh or a glucose limiter above 0 mM"
             )
@@ -98,6 +103,8 @@ def _print(document: dict[str, Any]) -> None:
             (surface, *(f"{values[f'{solute}_mol_per_s']:.4e}" for solute in ("oxygen", "glucose", "lactate")))
         )
     balance = document["balance"]
+    ratio = balance["lactate_per_glucose"]
+    exchange = "nothing passes the surface" if ratio is None else f"lactate per glucose {ratio:.6f}"
     print_text(
         f"{document['disc']}: simulated steady nutrition ({document['resolution']} mesh, {document['nodes']} nodes)",
         "",
@@ -105,7 +112,7 @@ def _print(document: dict[str, Any]) -> None:
         "",
         *aligned(fluxes),
         "",
-        f"lactate per glucose {balance['lactate_per_glucose']:.6f}; oxygen balance to {balance['oxygen_relative_error']:.1e}",
+        f"{exchange}; oxygen balance to {balance['oxygen_relative_error']:.1e}",
         f"{document['status']} in {document['iterations']} iterations, {document['seconds']:.2f} s with compilation",
         "Research use only, not medical advice.",
     )

@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from pulposus.cli._output import print_note
 
+if TYPE_CHECKING:
+    from pulposus.simulation import Progress
+
 _NAMES = {"with_cells": "with cells", "without_cells": "without cells", "ensemble": "ensemble"}
 _PLAIN_EVERY = 10.0
-
-
-class Step(Protocol):
-    """What `simulation.Progress` tells."""
-
-    run: str
-    time: float
-    end: float
-    steps: int
 
 
 class ProgressLine:
@@ -29,10 +23,10 @@ class ProgressLine:
         self._last = time.monotonic()
         self._open = False
 
-    def __call__(self, step: Step) -> None:
+    def __call__(self, step: Progress) -> None:
         """Show one step."""
         share = step.time / step.end
-        text = f"{_NAMES.get(step.run, step.run):<13} day {step.time:8.2f} of {step.end:.0f}  {share:4.0%}  {step.steps} steps"
+        text = f"{_NAMES.get(step.run, step.run):<13} day {step.time:8.2f} of {step.end:.4g}  {share:4.0%}  {step.steps} steps"
         if self._terminal:
             sys.stderr.write(f"\r{text:<78}")
             sys.stderr.flush()

@@ -6,12 +6,15 @@ import shlex
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pulposus.cli._commands import command_app
 from pulposus.cli._output import Json, print_json, print_text
+
+if TYPE_CHECKING:
+    from pulposus.therapy import Protocol
 
 app = command_app()
 
@@ -28,9 +31,9 @@ def run(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change one key of the protocol, or parameters.<key>."),
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of the ensemble.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of the ensemble.")] = None,
     ensemble: Annotated[
-        int | None, typer.Option(help="Members of the ensemble over the priors (axial slab); 0 for none.")
+        int | None, typer.Option(min=0, help="Members of the ensemble over the priors (axial slab); 0 for none.")
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -55,7 +58,7 @@ def job_inputs(
     overrides: list[str],
     seed: int | None,
     ensemble: int | None,
-) -> tuple[Path, object, str, str, list[str], str]:
+) -> tuple[Path, Protocol, str, str, dict[str, str], str]:
     """The arguments of `_job.begin`, from those of the command line.
 
     Raises:
@@ -63,20 +66,29 @@ def job_inputs(
     """
     from pulposus.cli._inputs import split_overrides
     from pulposus.report import run_name
+    from pulposus.simulation import disc_of
     from pulposus.therapy import load_protocol, protocol_text
 
-    _, keys = split_overrides(overrides)
-    keys += [f"follow_up.duration={until}"] if until is not None else []
+    constants, keys = split_overrides(overrides)
+    keys += [f"follow_up.duration={_duration(until)}"] if until is not None else []
     keys += [f"seed={seed}"] if seed is not None else []
     keys += [f"numerics.ensemble={ensemble}"] if ensemble is not None else []
     keys += [f"disc.name={disc}"] if disc is not None else []
     loaded = load_protocol(protocol, keys)
+    treated = disc if disc is not None else disc_of(loaded, protocol)
     folder = out if out is not None else Path("runs") / run_name(loaded.resolved(), datetime.now(UTC))
     command = shlex.join(["pulposus", *sys.argv[1:]])
-    return folder, loaded, protocol_text(protocol), disc_of(loaded.disc.name, protocol, given=disc), overrides, command
+    return folder, loaded, protocol_text(protocol), treated, constants, command
 
 
-def disc_of(name: str, protocol: str, *, given: str | None) -> str:
-    """A disc file that a protocol file names lies beside that file."""
-    beside = Path(protocol).parent / name
-    return str(beside) if given is None and Path(protocol).is_file() and beside.is_file() else name
+def _duration(until: str) -> str:
+    """The text of `--until`.
+
+    Raises:
+        InvalidInput: It is no length of a follow-up; names the option, which the protocol does not know.
+    """
+    from pulposus.therapy._study_sections import FollowUp
+
+    for quantity in FollowUp.model_fields["duration"].metadata:
+        quantity.parse(until, "option --until")
+    return until

@@ -37,6 +37,11 @@ def _array(value: ArrayLike) -> Array:
     return jnp.asarray(value, dtype=jnp.float64)
 
 
+def _optional_array(value: ArrayLike | None) -> Array | None:
+    """The same for what a disc may do without."""
+    return None if value is None else _array(value)
+
+
 @dataclass(frozen=True)
 class Value:
     """A number that a disc uses, with its origin.
@@ -71,6 +76,7 @@ class Description:
         pore_model: "upf2025", "field" or "mixture".
         text: One sentence.
         values: The numbers behind the disc.
+        warnings: What a reader of the result has to know, a sentence each.
         members: Descriptions of the discs of a batch; empty for a single disc.
     """
 
@@ -83,6 +89,7 @@ class Description:
     pore_model: PoreModel
     text: str
     values: tuple[Value, ...] = ()
+    warnings: tuple[str, ...] = ()
     members: tuple[Description, ...] = ()
 
     def __eq__(self, other: object) -> bool:
@@ -93,19 +100,23 @@ class Description:
 
 
 class Tissue(eqx.Module):
-    """Properties by tissue (nucleus, annulus, endplate).
+    """Properties by tissue: nucleus, annulus, endplate, and the outer third of the annulus where it has properties of its own.
 
     Attributes:
-        transport_water_fraction: Water volume fraction of the transport laws, (3,).
-        cell_density: Living native cells, senescent ones included [10^6/mL], (3,).
-        senescent_share: Senescent share of the living cells, (3,).
-        diffusivity: Diffusion coefficient of every solute in every tissue [mm2/day], (3 solutes, 3 tissues).
+        transport_water_fraction: Water volume fraction of the transport laws, (tissues,).
+        cell_density: Living native cells, senescent ones included [10^6/mL], (tissues,).
+        senescent_share: Senescent share of the living cells, (tissues,).
+        diffusivity: Diffusion coefficient of every solute in every tissue [mm2/day], (3 solutes, tissues).
+        outer_annulus_share: Share of every quadrilateral that lies in the outer third of the annulus, (quads,); None with three tissues.
+        radial_diffusion_ratio: Radial over axial diffusivity in the annulus; None where it is isotropic.
     """
 
-    transport_water_fraction: Float[Array, "3"] = eqx.field(converter=_array)
-    cell_density: Float[Array, "3"] = eqx.field(converter=_array)
-    senescent_share: Float[Array, "3"] = eqx.field(converter=_array)
-    diffusivity: Float[Array, "3 3"] = eqx.field(converter=_array)
+    transport_water_fraction: Float[Array, "tissues"] = eqx.field(converter=_array)
+    cell_density: Float[Array, "tissues"] = eqx.field(converter=_array)
+    senescent_share: Float[Array, "tissues"] = eqx.field(converter=_array)
+    diffusivity: Float[Array, "3 tissues"] = eqx.field(converter=_array)
+    outer_annulus_share: Float[Array, "quads"] | None = eqx.field(converter=_optional_array, default=None)
+    radial_diffusion_ratio: Scalar | None = eqx.field(converter=_optional_array, default=None)
 
 
 class Condition(eqx.Module):
@@ -213,22 +224,22 @@ class Disc(eqx.Module):
         return self.layout.tissue_of_element
 
     @property
-    def oxygen_source_factor(self) -> Float[Array, "3"]:
+    def oxygen_source_factor(self) -> Float[Array, "tissues"]:
         """Factor on the oxygen sink of every tissue: the water fraction in `upf2025`, else 1."""
         return self.tissue.transport_water_fraction**self.metabolism.oxygen_water_exponent
 
     @property
-    def storage(self) -> Float[Array, "3"]:
+    def storage(self) -> Float[Array, "tissues"]:
         """Factor on the storage term of every tissue: the water fraction in `mixture`, else 1."""
         return self.tissue.transport_water_fraction**self.metabolism.storage_water_exponent
 
 
 def effective_diffusivity(
     free_water_diffusivity: Float[Array, "3"],
-    water_fraction: Float[Array, "3"],
-    hindrance: Float[Array, "3 3"],
+    water_fraction: Float[Array, "tissues"],
+    hindrance: Float[Array, "3 tissues"],
     water_exponent: Scalar | float,
-) -> Float[Array, "3 3"]:
+) -> Float[Array, "3 tissues"]:
     """Diffusion coefficient of every solute in every tissue.
 
     Args:
@@ -267,6 +278,12 @@ def stack_discs(discs: Sequence[Disc]) -> Disc:
                 f"{disc.description.name} and {first.description.name} have different meshes",
                 where="stack_discs",
                 allowed="discs of one resolution and one kind of shape",
+            )
+        if jax.tree.structure(disc) != jax.tree.structure(first):
+            raise InvalidInput(
+                f"{disc.description.name} and {first.description.name} have different annuli",
+                where="stack_discs",
+                allowed="discs that all have, or all lack, an outer annulus and an anisotropic annulus",
             )
     members = tuple(disc.description for disc in discs)
     description = Description(

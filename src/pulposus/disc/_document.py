@@ -103,9 +103,9 @@ class BySolute(Document):
 class HindranceBySolute(Document):
     """One factor per solute."""
 
-    oxygen: Factor = 1.0
-    lactate: Factor = 1.0
-    glucose: Factor = 1.0
+    oxygen: Factor | None = None
+    lactate: Factor | None = None
+    glucose: Factor | None = None
 
 
 class TissueKeys(Document):
@@ -117,10 +117,32 @@ class TissueKeys(Document):
     """Senescent share of the living cells."""
     transport_water_fraction: OpenFraction | None = None
     """Water volume fraction of the transport laws."""
+    water_mass_fraction: OpenFraction | None = None
+    """Mass of water over the mass of the wet tissue, converted to the water volume fraction of the transport laws."""
     hindrance: HindranceBySolute | None = None
     """Factor on the Mackie-Meares diffusivity."""
     diffusivity: BySolute | None = None
     """Diffusion coefficients in the tissue water; replaces the Mackie-Meares law and its hindrance."""
+
+    @model_validator(mode="after")
+    def _one_water(self) -> TissueKeys:
+        if self.transport_water_fraction is not None and self.water_mass_fraction is not None:
+            raise ValueError("transport_water_fraction and water_mass_fraction say the same: write one of them")
+        return self
+
+
+class Anisotropy(Document):
+    """Slower diffusion across the lamellae of the annulus than along them."""
+
+    radial_ratio: Annotated[float, Field(gt=0.0, le=1.0)] | None = None
+    """Radial over axial diffusivity; the measured one where left out."""
+
+
+class AnnulusKeys(TissueKeys):
+    """Properties of the annulus."""
+
+    anisotropy: Anisotropy | None = None
+    """Slower radial diffusion in the whole annulus; isotropic where left out."""
 
 
 class Tissues(Document):
@@ -128,8 +150,10 @@ class Tissues(Document):
 
     nucleus: TissueKeys = TissueKeys()
     """Nucleus pulposus."""
-    annulus: TissueKeys = TissueKeys()
-    """Annulus fibrosus."""
+    annulus: AnnulusKeys = AnnulusKeys()
+    """Annulus fibrosus; its inner two thirds where `outer_annulus` is written."""
+    outer_annulus: TissueKeys | None = None
+    """Outer third of the annulus, with its own cells and water (an empty section takes published ones); none where left out."""
     endplate: TissueKeys = TissueKeys()
     """Cartilage endplates."""
 
@@ -160,6 +184,15 @@ class SupplyPatch(Document):
     """Conductance of the endplate route inside the patch relative to an intact one."""
 
 
+class MarrowContact(Document):
+    """Bone that touches the cartilage endplates in marrow windows only."""
+
+    fraction: OpenFraction | None = None
+    """Share of the interface in contact with marrow."""
+    radius: Length | None = None
+    """Radius of a window."""
+
+
 class SupplyKeys(Document):
     """Boundary conditions."""
 
@@ -169,6 +202,8 @@ class SupplyKeys(Document):
     """Values at the outer annulus."""
     endplate_supply: Fraction | None = None
     """Conductance of the endplate route relative to an intact one: 1 intact, 0 sealed."""
+    marrow_contact: MarrowContact | None = None
+    """Marrow windows from which the relative supply is computed, in place of `endplate_supply` and of the grade's."""
     patches: tuple[SupplyPatch, ...] = ()
     """Round patches of the endplates with their own supply; a later one covers an earlier one."""
     annulus_sealed: bool = False
@@ -177,6 +212,12 @@ class SupplyKeys(Document):
     """Vascular supply of the endplates: oxygen and glucose times this, lactate times two minus this; not for a calcified endplate."""
     annulus_vessels: Fraction = 1.0
     """Vascular supply of the outer annulus."""
+
+    @model_validator(mode="after")
+    def _one_conductance(self) -> SupplyKeys:
+        if self.endplate_supply is not None and self.marrow_contact is not None:
+            raise ValueError("endplate_supply and marrow_contact are the same mechanism: write one of them")
+        return self
 
 
 class AcidityLaw(Document):
@@ -249,6 +290,15 @@ class DiscDocument(Document):
     """Form of the metabolic model."""
     condition: ConditionKeys = ConditionKeys()
     """State of the disc beyond its transport."""
+    stress_test: Literal["none", "hindered"] = "none"
+    """`hindered`: glucose hindrance in every tissue that has none written, and a factor on all native rates."""
+
+    @model_validator(mode="after")
+    def _hindrance_can_act(self) -> DiscDocument:
+        parts = (self.tissues.nucleus, self.tissues.annulus, self.tissues.outer_annulus, self.tissues.endplate)
+        if self.stress_test == "hindered" and any(part is not None and part.diffusivity is not None for part in parts):
+            raise ValueError("a written diffusivity leaves nothing for the stress test to hinder: write one of them")
+        return self
 
 
 def disc_schema() -> dict[str, Any]:

@@ -15,18 +15,33 @@ class Sheet:
         self._numeral = numeral(grade)
         self.values: list[Value] = []
 
-    def take(self, name: str, key: str, given: float | None = None, factor: float = 1.0) -> float:
-        """The number under a key, times a factor, or the given one as it is."""
+    def take(
+        self,
+        name: str,
+        key: str,
+        given: float | None = None,
+        factor: float = 1.0,
+        origin: str = "written in the disc document",
+    ) -> float:
+        """The number under a key, times a factor, or the given one as it is, with its origin."""
         record = self._parameters[key]
         if given is None:
             self._note(name, record.value * factor, record)
             return record.value * factor
-        self.values.append(Value(name, given, record.unit, "given", "written in the disc document"))
+        self.values.append(Value(name, given, record.unit, "given", origin))
         return given
 
     def graded(self, name: str, table: str, given: float | None = None) -> float:
         """The number of the disc's grade in a grade table, or the given one."""
-        return self.take(name, f"grades.{table}.{self._numeral}", given)
+        return self.take(name, self.grade_key(table), given)
+
+    def grade_key(self, table: str) -> str:
+        """Key of the number of the disc's grade in a grade table."""
+        return f"grades.{table}.{self._numeral}"
+
+    def relative_to_healthy(self, table: str) -> float:
+        """The number of the disc's grade over that of grade I."""
+        return self._parameters.value(self.grade_key(table)) / self._parameters.value(f"grades.{table}.{numeral(1)}")
 
     def _note(self, name: str, value: float, record: Parameter) -> None:
         self.values.append(Value(name, value, record.unit, record.status, record.source))

@@ -5,6 +5,7 @@ from pulposus._lazy import attach
 __getattr__, __dir__, __all__ = attach(
     __name__,
     {
+        "Anisotropy": "._operators",
         "Topology": "._topology",
         "topology": "._topology",
         "reference_points": "._topology",
@@ -16,6 +17,7 @@ __getattr__, __dir__, __all__ = attach(
         "diffusion_stencil": "._operators",
         "apply_stencil": "._operators",
         "face_areas": "._operators",
+        "ring_normals": "._operators",
         "sum_to_nodes": "._operators",
         "integrate": "._integrals",
         "layer_volumes": "._integrals",

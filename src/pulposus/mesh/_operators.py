@@ -146,8 +146,23 @@ def node_volumes(
     return sum_to_nodes(mesh, corners)
 
 
+class Anisotropy(NamedTuple):
+    r"""Conductivity :math:`\kappa (I + (q - 1)\, d\, d^T)` of every element: q times as large along the direction d as across it.
+
+    Attributes:
+        direction: Unit vector d of every element; its sign does not matter.
+        ratio: q, above zero; 1 where the element is isotropic.
+    """
+
+    direction: Float[Array, "quads layers 3"]
+    ratio: Float[Array, "quads layers"]
+
+
 def diffusion_stencil(
-    mesh: Topology, coordinates: Float[Array, "columns levels 3"], conductivity: Float[Array, "fields quads layers"]
+    mesh: Topology,
+    coordinates: Float[Array, "columns levels 3"],
+    conductivity: Float[Array, "fields quads layers"],
+    anisotropy: Anisotropy | None = None,
 ) -> Float[Array, "fields columns width 3 levels"]:
     """Stencil of the diffusion operator of several fields.
 
@@ -155,6 +170,7 @@ def diffusion_stencil(
         mesh: Topology.
         coordinates: Node coordinates.
         conductivity: Conductivity of every field in every element.
+        anisotropy: A direction of its own in every element; isotropic if None.
 
     Returns:
         Entries `[field, column, slot, offset, level]`: the weight of the node at `neighbours[column, slot]` and `level + offset - 1`.
@@ -163,7 +179,11 @@ def diffusion_stencil(
 
     def add_point(total: Array, gradients: Array) -> tuple[Array, None]:
         determinant, spatial = _gauss_geometry(corners, gradients)
-        return total + jnp.einsum("ql,qlax,qlbx->qlab", determinant, spatial, spatial), None
+        total = total + jnp.einsum("ql,qlax,qlbx->qlab", determinant, spatial, spatial)
+        if anisotropy is not None:
+            along = jnp.einsum("qlax,qlx->qla", spatial, anisotropy.direction)
+            total = total + jnp.einsum("ql,qla,qlb->qlab", determinant * (anisotropy.ratio - 1.0), along, along)
+        return total, None
 
     quads, layers = corners.shape[:2]
     geometric, _ = jax.lax.scan(add_point, jnp.zeros((quads, layers, 8, 8)), jnp.asarray(_GRADIENTS))
@@ -182,6 +202,21 @@ def diffusion_stencil(
         return jnp.stack([below, same, above], axis=2)
 
     return jax.vmap(assemble)(conductivity)
+
+
+def ring_normals(mesh: Topology, coordinates: Float[Array, "columns levels 3"]) -> Float[Array, "quads layers 3"]:
+    """Outward unit normal of the ring that every element lies in, at its centre.
+
+    It is normal to the circumference and to the axis of the element. In the central block, which has no rings, it is normal to the side
+    from the first corner to the last.
+    """
+    corners = element_corners(mesh, coordinates)
+    around = corners[:, :, [2, 3, 6, 7]].sum(axis=2) - corners[:, :, [0, 1, 4, 5]].sum(axis=2)
+    upward = corners[:, :, 4:].sum(axis=2) - corners[:, :, :4].sum(axis=2)
+    normal = jnp.cross(around, upward)
+    square = jnp.sum(normal**2, axis=-1, keepdims=True)
+    # A void element may be collapsed: it has no normal and conducts nothing.
+    return normal / jnp.sqrt(jnp.where(square == 0.0, 1.0, square))
 
 
 def apply_stencil(

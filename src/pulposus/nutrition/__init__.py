@@ -12,6 +12,7 @@ __getattr__, __dir__, __all__ = attach(
         "Population": "._steady",
         "SteadyState": "._steady",
         "backward_euler": "._steady",
+        "slab_capacity": "._capacity",
         "kinetics_of": "._assembly",
         "native_demand": "._assembly",
         "nutrition_problem": "._assembly",

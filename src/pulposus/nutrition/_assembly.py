@@ -5,6 +5,10 @@ The endplates feed the disc through a Robin law with the conductance of their ca
 .. math:: -D\,\partial_n u = k\,(u - u_b), \qquad k = \frac{D_{CEP}}{t_{CEP}} \frac{P}{1 - P} ,
 
 P being the relative supply: 1 fixes the marrow value at the face, below 1e-6 the face is sealed.
+
+Advection by the fluid is left out: it is negligible for these three solutes (transport 6; doi:10.1371/journal.pcbi.1002112). Its term
+:math:`v \cdot \nabla u` would be one more stencil, added to that of diffusion in `nutrition_problem`; being unsymmetric, it would also
+need its transpose in the derivative of the solver.
 """
 
 from __future__ import annotations
@@ -16,30 +20,30 @@ from jaxtyping import Array, Float
 
 from pulposus import _backend  # noqa: F401
 from pulposus.disc import Disc
-from pulposus.mesh import diffusion_stencil, face_areas, node_volumes
+from pulposus.mesh import Anisotropy, diffusion_stencil, face_areas, node_volumes, ring_normals
 from pulposus.nutrition._kinetics import Kinetics
 from pulposus.nutrition._problem import NutritionProblem
 
 # A relative supply below this is a sealed face (transport 3.2).
 SEALED_BELOW = 1e-6
-_NUCLEUS, _ANNULUS, _ENDPLATE = 0, 1, 2
+_NUCLEUS, _ANNULUS, _ENDPLATE, _OUTER_ANNULUS = 0, 1, 2, 3
 
 
 class NodeVolumes(eqx.Module):
     """Lumped volumes [mm3] of the nodes, by tissue.
 
     Attributes:
-        by_tissue: Volume of every node inside nucleus, annulus and endplate.
+        by_tissue: Volume of every node inside nucleus, annulus and endplate, and the outer annulus where it is a tissue of its own.
     """
 
-    by_tissue: Float[Array, "3 columns levels"]
+    by_tissue: Float[Array, "tissues columns levels"]
 
     @property
     def total(self) -> Float[Array, "columns levels"]:
         """Volume of every node."""
         return jnp.sum(self.by_tissue, axis=0)
 
-    def average(self, values: Float[Array, "3"]) -> Float[Array, "columns levels"]:
+    def average(self, values: Float[Array, "tissues"]) -> Float[Array, "columns levels"]:
         """Volume-weighted nodal value of a property given by tissue; 0 in void."""
         total = self.total
         return jnp.einsum("t,tcz->cz", values, self.by_tissue) / jnp.where(total > 0.0, total, 1.0)
@@ -47,12 +51,13 @@ class NodeVolumes(eqx.Module):
 
 def tissue_volumes(disc: Disc) -> NodeVolumes:
     """Volumes of the nodes of a disc by tissue."""
-    tissue = disc.tissue_of_element
-    return NodeVolumes(
-        jnp.stack(
-            [node_volumes(disc.topology, disc.coordinates, (tissue == code).astype(np.float64)) for code in range(3)]
-        )
-    )
+    weights = [jnp.asarray(disc.tissue_of_element == code, dtype=jnp.float64) for code in range(3)]
+    share = disc.tissue.outer_annulus_share
+    if share is not None:
+        outer = weights[_ANNULUS] * share[:, None]
+        weights[_ANNULUS] = weights[_ANNULUS] - outer
+        weights.append(outer)
+    return NodeVolumes(jnp.stack([node_volumes(disc.topology, disc.coordinates, weight) for weight in weights]))
 
 
 def kinetics_of(disc: Disc, constants: Kinetics) -> Kinetics:
@@ -72,8 +77,22 @@ def kinetics_of(disc: Disc, constants: Kinetics) -> Kinetics:
 
 def _conductivity(disc: Disc) -> Float[Array, "3 quads layers"]:
     """Diffusion coefficient of every element; void conducts nothing."""
-    tissue = disc.tissue_of_element
-    return jnp.where(jnp.asarray(tissue >= 0), disc.tissue.diffusivity[:, np.maximum(tissue, 0)], 0.0)
+    tissue, diffusivity = disc.tissue_of_element, disc.tissue.diffusivity
+    conductivity = jnp.where(jnp.asarray(tissue >= 0), diffusivity[:, np.maximum(tissue, 0)], 0.0)
+    share = disc.tissue.outer_annulus_share
+    if share is None:
+        return conductivity
+    step = (diffusivity[:, _OUTER_ANNULUS] - diffusivity[:, _ANNULUS])[:, None, None] * share[None, :, None]
+    return conductivity + jnp.where(jnp.asarray(tissue == _ANNULUS)[None], step, 0.0)
+
+
+def _annulus_anisotropy(disc: Disc) -> Anisotropy | None:
+    """Slower diffusion across the lamellae of the annulus (transport 2.2), where the disc asks for it."""
+    ratio = disc.tissue.radial_diffusion_ratio
+    if ratio is None:
+        return None
+    of_element = jnp.where(jnp.asarray(disc.tissue_of_element == _ANNULUS), ratio, 1.0)
+    return Anisotropy(ring_normals(disc.topology, disc.coordinates), of_element)
 
 
 def _endplate_exchange(disc: Disc) -> tuple[Float[Array, "3 columns levels"], Float[Array, "columns levels"]]:
@@ -124,7 +143,7 @@ def nutrition_problem(
     start = jnp.where(annulus, supply.annulus_values[:, None, None], marrow)
     return NutritionProblem(
         mesh=mesh,
-        stencil=diffusion_stencil(mesh, disc.coordinates, _conductivity(disc)),
+        stencil=diffusion_stencil(mesh, disc.coordinates, _conductivity(disc), _annulus_anisotropy(disc)),
         free=1.0 - fixed,
         start=start,
         exchange=exchange,

@@ -72,7 +72,12 @@ def _steady(
 
 @eqx.filter_jit
 def _steady_batch(discs: Disc, constants: Kinetics, options: SolverOptions) -> Solution:
-    return jax.vmap(lambda disc: solve(nutrition_problem(disc, constants), options=options))(discs)
+    # One disc after the other: the lanes of a `vmap` wait for the slowest, leave the cache (twice the time on a CPU) and round in
+    # another order, which can change the number of Krylov steps.
+    arrays, static = eqx.partition(discs, eqx.is_array)
+    return jax.lax.map(
+        lambda disc: solve(nutrition_problem(eqx.combine(disc, static), constants), options=options), arrays
+    )
 
 
 def solve_nutrition(

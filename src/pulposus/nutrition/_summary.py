@@ -136,7 +136,9 @@ def surface_inflow(
 def _invariant_excess(
     disc: Disc, problem: NutritionProblem, where: Regions, solutes: Float[Array, "3 columns levels"]
 ) -> Float[Array, ""]:
-    present = np.unique(disc.tissue_of_element[disc.tissue_of_element >= 0])
+    # The outer annulus, the fourth tissue where there is one, has elements wherever the disc has an annulus.
+    zones = np.arange(3, disc.tissue.diffusivity.shape[1])
+    present = np.concatenate([np.unique(disc.tissue_of_element[disc.tissue_of_element >= 0]), zones])
     ratio = (disc.tissue.diffusivity[LACTATE] / disc.tissue.diffusivity[GLUCOSE])[present]
     harmonic = jnp.max(ratio) - jnp.min(ratio) < 1e-9 * jnp.max(ratio)
     share = 0.5 * ratio[0]

@@ -15,6 +15,8 @@ __getattr__, __dir__, __all__ = attach(
         "advance_by_steps": "._step",
         "axial_model": "._model",
         "coupled_step": "._step",
+        "disc_of": "._choices",
+        "level_of": "._choices",
         "migrate": "._motility",
         "run_ensemble": "._ensemble",
         "Progress": "._simulate",

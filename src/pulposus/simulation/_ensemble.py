@@ -122,10 +122,11 @@ def draw(protocol: Protocol, parameters: ParameterSet, grade: int, preset: str, 
         assert record.low is not None and record.high is not None
         drivers.append(Driver(key, record.value, record.low, record.high, record.unit, record.status, samples[key]))
     for name, (value, (low, high), unit) in _protocol_ranges(protocol).items():
-        # A dose is known to an order of magnitude at best, so it is drawn evenly in its logarithm.
         prior = Parameter(name, 0.5, 0.0, 1.0, "1", "triangular", "protocol", "prior", "")
         uniform = _even(prior, protocol.seed, members)
-        drivers.append(Driver(f"protocol.{name}", value, low, high, unit, "prior", low * (high / low) ** uniform))
+        # A dose is known to an order of magnitude at best, so it is drawn evenly in its logarithm; a range from zero has none.
+        draws = low * (high / low) ** uniform if low > 0.0 else high * uniform
+        drivers.append(Driver(f"protocol.{name}", value, low, high, unit, "prior", draws))
     return drivers
 
 
@@ -182,7 +183,7 @@ def _quantities(one: Snapshot) -> dict[str, np.ndarray]:
     totals = one.totals
     cells = {name: CELLS_PER_MILLION * np.asarray(getattr(totals, name)) for name in _CELLS}
     return cells | {
-        "native_alive_fraction": np.asarray(totals.native_alive / totals.native_initial),
+        "native_alive_fraction": np.asarray(totals.native_alive_fraction),
         "oxygen_nucleus_mean": np.asarray(one.oxygen.nucleus_mean),
         "glucose_nucleus_mean": np.asarray(one.glucose.nucleus_mean),
         "pH_nucleus_mean": np.asarray(one.pH.nucleus_mean),
@@ -222,12 +223,16 @@ def run_ensemble(
         progress: Called after every stored time.
 
     Returns:
-        `time_day`, `quantiles` (quantity -> p05, p50, p95 over time), `members` that finished, `refused` and `failed` ones with the reason,
-        `level`, and `drivers`, each with its rank correlation with the living donor cells at the end.
+        `time_day`, `quantiles` (quantity -> p05, p50, p95 over time), the numbers `members` that finished and `failed` that did not, the
+        reasons of the `refused` ones, `level`, and `drivers`, each with its rank correlation with the living donor cells at the end.
 
     Raises:
+        InvalidInput: Protocol or disc cannot be used, or there is no member.
         PartialFailure: No member could be run.
     """
+    if members < 1:
+        raise InvalidInput(f"an ensemble of {members} members cannot be run", where="members", allowed="1 or more")
+    times = stored_times(protocol.follow_up.duration if until is None else until, protocol.follow_up.visits)
     constants = load_parameters() if parameters is None else parameters
     control = control or StepControl()
     options = options or SolverOptions(tolerance=1e-6)
@@ -243,13 +248,11 @@ def run_ensemble(
             refused.append(error.what)
     if not models:
         raise PartialFailure(
-            f"none of the {members} members can be injected",
+            f"none of the {members} members can be injected: {refused[0]}",
             where=f"ensemble of {protocol.name}",
-            allowed=refused[0],
             remedy="lower dose or volume",
         )
     stacked = _stack(models)
-    times = stored_times(protocol.follow_up.duration if until is None else until, protocol.follow_up.visits)
     states = _start_all(stacked, control, options)
     rows = [_quantities(_snapshot_all(stacked, states))]
     for time in times[1:]:

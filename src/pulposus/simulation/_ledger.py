@@ -70,6 +70,12 @@ class CellTotals(eqx.Module):
         return self.free + self.attached + self.differentiated
 
     @property
+    def native_alive_fraction(self) -> Float[Array, ""]:
+        """Living share of the native cells of the start; 1 in a disc without any."""
+        had = self.native_initial > 0.0
+        return jnp.where(had, self.native_alive / jnp.where(had, self.native_initial, 1.0), 1.0)
+
+    @property
     def imbalance(self) -> Float[Array, ""]:
         """injected + born - alive - leaked - dead [million]; zero to rounding."""
         return self.injected + self.born - self.alive - self.leaked - self.dead

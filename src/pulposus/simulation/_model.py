@@ -127,6 +127,14 @@ def _native_cells(disc: Disc, volumes: NodeVolumes) -> CellState:
     return CellState.without_donor(density - senescent, senescent)
 
 
+def _oxygen_water(disc: Disc, volumes: NodeVolumes) -> Float[Array, "columns levels"]:
+    """Factor on the oxygen sink; on the border of tissues weighed by their cells, so that the native demand is exact as well."""
+    density, factor = disc.tissue.cell_density, disc.oxygen_source_factor
+    cells = volumes.average(density)
+    some = cells > 0.0
+    return jnp.where(some, volumes.average(density * factor) / jnp.where(some, cells, 1.0), volumes.average(factor))
+
+
 @eqx.filter_jit
 def spatial_model(
     disc: Disc,
@@ -158,7 +166,7 @@ def spatial_model(
         problem=nutrition_problem(disc, constants),
         volume=volumes.total,
         where=regions(disc),
-        oxygen_water=volumes.average(disc.oxygen_source_factor),
+        oxygen_water=_oxygen_water(disc, volumes),
         native_rate_factor=disc.condition.native_rate_factor,
         surroundings=Surroundings.of_disc(disc, load),
         product=product,
@@ -184,10 +192,12 @@ class AxialGeometry(eqx.Module):
     area: Float[Array, ""]
     tissue: tuple[int, ...] = eqx.field(static=True)
 
-    def volumes(self) -> NodeVolumes:
-        """Volumes of the nodes by tissue [mm3]."""
+    def volumes(self, tissues: int = 3) -> NodeVolumes:
+        """Volumes of the nodes by tissue [mm3]; a disc with zones of the annulus has more than three tissues, none of them on the axis."""
         layers = np.asarray(self.tissue)
-        return NodeVolumes(jnp.stack([slab_volumes(self.heights, self.area, layers == code) for code in range(3)]))
+        return NodeVolumes(
+            jnp.stack([slab_volumes(self.heights, self.area, layers == code) for code in range(tissues)])
+        )
 
 
 @eqx.filter_jit
@@ -214,7 +224,7 @@ def axial_model(
     """Level 1: the axis of the nucleus. Arguments as in `spatial_model`; the leak weight is 1 (one column has no track)."""
     plan, bar, supply = disc.topology.plan, axial_geometry(disc), disc.supply
     mesh = slab_topology(plan.plate, plan.core)
-    volumes = bar.volumes()
+    volumes = bar.volumes(disc.tissue.cell_density.shape[0])
     layers = np.asarray(bar.tissue)
     conductivity = disc.tissue.diffusivity[:, layers]
     column = central_column(disc)
@@ -253,7 +263,7 @@ def axial_model(
             disc_layers=thicknesses,
             nucleus_layers=thicknesses * jnp.asarray(nucleus, dtype=jnp.float64)[None],
         ),
-        oxygen_water=volumes.average(disc.oxygen_source_factor),
+        oxygen_water=_oxygen_water(disc, volumes),
         native_rate_factor=disc.condition.native_rate_factor,
         surroundings=Surroundings.of_disc(disc, load),
         product=product,

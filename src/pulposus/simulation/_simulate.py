@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +21,7 @@ from pulposus.nutrition import Kinetics, SolverOptions
 from pulposus.nutrition._newton import STATUS_TEXT
 from pulposus.parameters import Parameter, ParameterSet, load_parameters
 from pulposus.simulation._checkpoint import Checkpoints
+from pulposus.simulation._choices import disc_of, level_of
 from pulposus.simulation._model import DiscModel, axial_geometry, axial_model, spatial_model
 from pulposus.simulation._state import SimulationState, start_state
 from pulposus.simulation._step import StepControl, advance_adaptively
@@ -56,7 +58,7 @@ class Progress(NamedTuple):
     """How far a run is.
 
     Attributes:
-        run: "with_cells" or "without_cells".
+        run: "with_cells", "without_cells" or "ensemble".
         time: Time reached [day].
         end: Time to reach [day].
         steps: Steps taken so far.
@@ -79,6 +81,13 @@ class RecordingParameters(ParameterSet):
         record = super().__getitem__(key)
         self._asked.add(record.key)
         return record
+
+    def under(self, prefix: str) -> dict[str, Parameter]:
+        """Records below a table, all of them asked for; the tables of the geometry are only searched for the names of discs."""
+        records = super().under(prefix)
+        if not prefix.startswith("geometry."):
+            self._asked.update(record.key for record in records.values())
+        return records
 
     def used(self) -> list[Parameter]:
         """The constants that were asked for, by key."""
@@ -107,12 +116,19 @@ class SimulationResult:
 
 
 def stored_times(end: float, visits: Iterable[float] = ()) -> list[float]:
-    """Times at which a run stores its state [day]: dense at first, then every half year; 0, 1 and 28 days and the end are always in."""
+    """Times at which a run stores its state [day]: dense at first, then every half year; 0, 1 and 28 days and the end are always in.
+
+    Raises:
+        InvalidInput: The end is not after the start.
+    """
+    if not 0.0 < end < math.inf:
+        raise InvalidInput(f"a follow-up of {end:g} days cannot be run", where="until", allowed="days, more than 0")
     later = [_YEAR * half / 2.0 for half in range(3, 2 + int(2.0 * end / _YEAR) + 1)]
     wanted = {0.0, end, *STORED_DAYS, *later, *visits}
     times = sorted(time for time in wanted if time <= end)
+    always = {0.0, 1.0, 28.0, end}
     # Two times closer than a minute are one.
-    return [time for number, time in enumerate(times) if number == 0 or time - times[number - 1] > 1.0 / 1440.0]
+    return [time for number, time in enumerate(times) if time in always or time - times[number - 1] > 1.0 / 1440.0]
 
 
 def build_model(
@@ -185,11 +201,12 @@ def run_model(
     Raises:
         SolverFailed: The solutes could not be solved; states up to the last stored time are in the checkpoints.
     """
-    states = checkpoints.load(_start(model, control.first, options)) if checkpoints else []
+    start = on_host(_checked(_start(model, control.first, options), name))
+    states = checkpoints.load(start, times) if checkpoints else []
     if not states:
-        states = [on_host(_checked(_start(model, control.first, options), name))]
+        states = [start]
         if checkpoints:
-            checkpoints.save(0, states[0])
+            checkpoints.save(0, start)
     for number in range(len(states), len(times)):
         state = on_host(
             _checked(_advance(model, states[-1], jnp.asarray(times[number]), control, options), name, times[number])
@@ -229,7 +246,7 @@ def simulate(
 
     Args:
         protocol: A protocol, the name of a built-in one, or a file.
-        disc: A disc, a built-in name or a file; that of the protocol if None.
+        disc: A disc, a built-in name or a file; that of the protocol if None (a file is looked for beside that of the protocol).
         parameters: Model constants; the shipped ones if None.
         until: Length of the follow-up [day]; that of the protocol if None.
         control: How steps are chosen.
@@ -249,21 +266,13 @@ def simulate(
         >>> result.with_cells.cell_rows()[-1]["alive"]  # doctest: +SKIP
     """
     chosen = load_protocol(protocol) if isinstance(protocol, str | Path) else protocol
+    if disc is None:
+        disc = disc_of(chosen, protocol) if isinstance(protocol, str | Path) else chosen.disc.name
     constants = RecordingParameters(load_parameters() if parameters is None else parameters)
-    level = chosen.numerics.level
-    if level == "well-mixed":
-        raise InvalidInput(
-            "a disc has no well-mixed run: its nutrients depend on the place",
-            where=f"protocol {chosen.name}, field numerics.level",
-            allowed="disc, slab",
-            remedy="use level: slab for a quick look; the well-mixed level serves the laws' own tests (simulation.well_mixed_model)",
-        )
-    chosen_disc = (
-        disc if isinstance(disc, Disc) else load_disc(disc or chosen.disc.name, chosen.numerics.resolution, constants)
-    )
+    level = level_of(chosen)
+    times = stored_times(chosen.follow_up.duration if until is None else until, chosen.follow_up.visits)
+    chosen_disc = disc if isinstance(disc, Disc) else load_disc(disc, chosen.numerics.resolution, constants)
     treatment = resolve_treatment(chosen, chosen_disc, constants)
-    end = chosen.follow_up.duration if until is None else until
-    times = stored_times(end, chosen.follow_up.visits)
     run = partial(
         run_model,
         times=times,

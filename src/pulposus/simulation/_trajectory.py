@@ -102,7 +102,7 @@ class Trajectory:
                 name: CELLS_PER_MILLION * float(getattr(totals, name))
                 for name in ("injected", "born", "leaked", "dead", "free", "attached", "differentiated", "alive")
             }
-            native = float(totals.native_alive) / float(totals.native_initial)
+            native = float(totals.native_alive_fraction)
             rows.append({"time_day": float(time), **counted, "native_alive_fraction": native})
         return rows
 

@@ -1,0 +1,38 @@
+"""What a protocol says of its own run: the disc and the level. Light, so that a wrong protocol is refused at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pulposus.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from pulposus.therapy import Protocol
+
+
+def level_of(protocol: Protocol) -> str:
+    """Level at which a protocol is run: "disc" or "slab".
+
+    Raises:
+        InvalidInput: The protocol asks for a level that a disc does not have.
+    """
+    if protocol.numerics.level == "well-mixed":
+        raise InvalidInput(
+            "a disc has no well-mixed run: its nutrients depend on the place",
+            where=f"protocol {protocol.name}, field numerics.level",
+            allowed="disc, slab",
+            remedy="use level: slab for a quick look; the well-mixed level serves the laws' own tests (simulation.well_mixed_model)",
+        )
+    return protocol.numerics.level
+
+
+def disc_of(protocol: Protocol, source: str | Path) -> str:
+    """Disc of a protocol; a disc file that a protocol file names lies beside that file.
+
+    Args:
+        protocol: The protocol.
+        source: Where it was read: a built-in name, or a file.
+    """
+    beside = Path(source).parent / protocol.disc.name
+    return str(beside) if Path(source).is_file() and beside.is_file() else protocol.disc.name
