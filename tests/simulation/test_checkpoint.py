@@ -108,7 +108,9 @@ def test_a_state_that_was_not_written_to_the_end_is_absent(
 
 
 @pytest.mark.parametrize("content", [b"", b"not a state", None], ids=["empty", "text", "cut short"])
-def test_a_damaged_file_is_named(kept: Checkpoints, uninterrupted: list[SimulationState], content: bytes | None) -> None:
+def test_a_damaged_file_is_named(
+    kept: Checkpoints, uninterrupted: list[SimulationState], content: bytes | None
+) -> None:
     whole = kept.path(3).read_bytes()
     kept.path(3).write_bytes(whole[: len(whole) // 2] if content is None else content)
     with pytest.raises(InvalidInput, match=r"point_0003\.state is damaged") as caught:
@@ -138,7 +140,9 @@ def test_states_of_another_dose_are_refused(kept: Checkpoints, point: DiscModel)
 
 
 def test_rounding_of_another_machine_is_no_other_run(kept: Checkpoints, uninterrupted: list[SimulationState]) -> None:
-    nearly = eqx.tree_at(lambda state: state.cells.native, uninterrupted[0], uninterrupted[0].cells.native * (1.0 + 1e-14))
+    nearly = eqx.tree_at(
+        lambda state: state.cells.native, uninterrupted[0], uninterrupted[0].cells.native * (1.0 + 1e-14)
+    )
     assert len(kept.load(nearly, TIMES)) == len(TIMES)
 
 

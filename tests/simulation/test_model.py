@@ -106,7 +106,9 @@ def test_demand_is_that_of_native_and_donor_cells(human_disc: Disc, models: dict
     native = model.nutrition(model.initial_cells).demand
     donor = model.nutrition(one).demand
     weights = [float(model.product.demand.oxygen), float(model.product.demand.glucose)]
-    np.testing.assert_allclose(np.asarray(donor[0]), weights[0] * np.asarray(model.oxygen_water * model.volume), rtol=1e-12)
+    np.testing.assert_allclose(
+        np.asarray(donor[0]), weights[0] * np.asarray(model.oxygen_water * model.volume), rtol=1e-12
+    )
     np.testing.assert_allclose(np.asarray(donor[1]), weights[1] * np.asarray(model.volume), rtol=1e-12)
     factor = float(human_disc.condition.metabolically_active_fraction * human_disc.condition.metabolic_multiplier)
     expected = factor * np.asarray(model.volume * model.initial_cells.native_alive)
@@ -139,7 +141,9 @@ def test_open_endplates_fix_the_marrow_values(
     assert np.asarray(model.problem.free[0]).tolist() == [0.0, *[1.0] * (disc.topology.levels - 2), 0.0]
     assert float(jnp.sum(jnp.abs(model.problem.exchange))) == 0.0
     for level in (0, -1):
-        np.testing.assert_array_equal(np.asarray(model.problem.start[:, 0, level]), np.asarray(disc.supply.endplate_values))
+        np.testing.assert_array_equal(
+            np.asarray(model.problem.start[:, 0, level]), np.asarray(disc.supply.endplate_values)
+        )
 
 
 def test_the_surroundings_are_those_of_the_grade(human_disc: Disc, models: dict) -> None:

@@ -41,14 +41,19 @@ def kinetics():
 
 
 @eqx.filter_jit
-def _solve(disc, kinetics, rates=1.0):
+def _problem(disc, kinetics, rates):
     problem = nutrition_problem(disc, kinetics)
-    problem = problem.with_demand(rates * problem.demand)
-    return problem, solve(problem, options=OPTIONS)
+    return problem.with_demand(rates * problem.demand)
+
+
+@eqx.filter_jit
+def _fields(problem):
+    return solve(problem, options=OPTIONS)
 
 
 def _solved(disc, kinetics, rates=1.0):
-    problem, solution = _solve(disc, kinetics, jnp.asarray(rates))
+    problem = _problem(disc, kinetics, jnp.asarray(rates))
+    solution = _fields(problem)
     assert int(solution.status) == 0
     return problem, solution.solutes
 
@@ -192,7 +197,7 @@ class TestWithoutCells:
             lambda d: d.tissue.diffusivity, disc, jnp.broadcast_to(disc.tissue.diffusivity[:, :1], (3, 3))
         )
         uniform = eqx.tree_at(lambda d: d.supply.endplate_supply, uniform, jnp.ones_like(disc.supply.endplate_supply))
-        problem = nutrition_problem(uniform, kinetics)
+        problem = _problem(uniform, kinetics, jnp.asarray(0.0))
         mesh = disc.topology
         surface = np.zeros((mesh.columns, mesh.levels), dtype=bool)
         surface[:, [0, -1]] = True
@@ -202,15 +207,14 @@ class TestWithoutCells:
         if disc.layout.kind == "layered-cylinder":  # the border of the void is a surface too
             fixed |= np.asarray(node_volumes(mesh, disc.coordinates, (disc.tissue_of_element < 0).astype(float))) > 0.0
         problem = eqx.tree_at(
-            lambda p: (p.free, p.start, p.demand),
+            lambda p: (p.free, p.start),
             problem,
             (
                 jnp.asarray(~fixed, dtype=jnp.float64),
                 jnp.where(jnp.asarray(fixed), linear, 3.0)[None] * jnp.ones((3, 1, 1)),
-                jnp.zeros_like(problem.demand),
             ),
         )
-        solution = eqx.filter_jit(solve)(problem, None, OPTIONS)
+        solution = _fields(problem)
         assert int(solution.status) == 0
         for values in np.asarray(solution.solutes):
             assert values == pytest.approx(np.asarray(linear), abs=1e-8)

@@ -234,9 +234,12 @@ def run_record(
 
 def nutrient_balance(result: SimulationResult) -> dict[str, float]:
     """How well the solutes balance at the end of the treated run: boundary inflow against what the cells use."""
+    import jax
+
     from pulposus.nutrition import summarise
 
-    model, state = result.with_cells.model, result.with_cells.states[-1]
+    # The stored states are kept in host memory.
+    model, state = result.with_cells.model, jax.tree.map(jax.numpy.asarray, result.with_cells.states[-1])
     balance = summarise(result.disc, model.nutrition(state.cells), state.solutes).balance
     return {
         "oxygen balance at the end, relative error": float(balance.oxygen),
@@ -289,6 +292,8 @@ def commit() -> str:
     root = Path(__file__).resolve().parents[3]
     if not (root / ".git").exists():
         return "installed package"
+    if shutil.which("git") is None:
+        return "unknown"
     answer = subprocess.run(["git", "-C", str(root), "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
     return answer.stdout.strip() or "unknown"
 

@@ -18,6 +18,8 @@ __getattr__, __dir__, __all__ = attach(
         "nutrition_problem": "._assembly",
         "population_demand": "._steady",
         "solve_nutrition": "._steady",
+        "nutrition_problems": "._steady",
+        "solve_batch": "._batch",
         "solve_nutrition_batch": "._steady",
         "storage": "._steady",
         "summarise": "._summary",

@@ -17,6 +17,7 @@ from pulposus import _backend  # noqa: F401
 from pulposus.disc import Disc
 from pulposus.errors import SolverFailed
 from pulposus.nutrition._assembly import NodeVolumes, nutrition_problem, tissue_volumes
+from pulposus.nutrition._batch import solve_batch
 from pulposus.nutrition._kinetics import Kinetics
 from pulposus.nutrition._newton import CONVERGED, STATUS_TEXT, Solution, SolverOptions, solve
 from pulposus.nutrition._problem import NutritionProblem
@@ -46,13 +47,13 @@ def population_demand(disc: Disc, populations: list[Population]) -> Float[Array,
     volumes = tissue_volumes(disc)
     water = volumes.average(disc.oxygen_source_factor)
     total = volumes.total
-    oxygen = sum(population.density * population.oxygen_multiplier for population in populations)
-    glucose = sum(population.density * population.glucose_multiplier for population in populations)
-    lactate = sum(
-        population.density * population.glucose_multiplier * (0.5 * population.lactate_yield)
-        for population in populations
-    )
-    return total[None] * jnp.stack([water * oxygen, jnp.asarray(lactate), jnp.asarray(glucose)])
+    oxygen = lactate = glucose = jnp.zeros_like(total)
+    for population in populations:
+        used = population.density * population.glucose_multiplier
+        oxygen = oxygen + population.density * population.oxygen_multiplier
+        lactate = lactate + used * (0.5 * population.lactate_yield)
+        glucose = glucose + used
+    return total[None] * jnp.stack([water * oxygen, lactate, glucose])
 
 
 class SteadyState(NamedTuple):
@@ -71,13 +72,9 @@ def _steady(
 
 
 @eqx.filter_jit
-def _steady_batch(discs: Disc, constants: Kinetics, options: SolverOptions) -> Solution:
-    # One disc after the other: the lanes of a `vmap` wait for the slowest, leave the cache (twice the time on a CPU) and round in
-    # another order, which can change the number of Krylov steps.
-    arrays, static = eqx.partition(discs, eqx.is_array)
-    return jax.lax.map(
-        lambda disc: solve(nutrition_problem(eqx.combine(disc, static), constants), options=options), arrays
-    )
+def nutrition_problems(discs: Disc, constants: Kinetics) -> NutritionProblem:
+    """The nutrition problems of a batch of discs, with a leading axis on every array."""
+    return jax.vmap(lambda disc: nutrition_problem(disc, constants))(discs)
 
 
 def solve_nutrition(
@@ -118,7 +115,7 @@ def solve_nutrition_batch(
 
     The answer of a disc does not depend on the batch it is in.
     """
-    return _steady_batch(discs, Kinetics.from_parameters(_or_shipped(parameters)), options or SolverOptions())
+    return solve_batch(nutrition_problems(discs, Kinetics.from_parameters(_or_shipped(parameters))), options)
 
 
 def storage(disc: Disc, volumes: NodeVolumes) -> Float[Array, "3 columns levels"]:

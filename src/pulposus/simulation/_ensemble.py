@@ -15,6 +15,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float
 
 from pulposus import _backend  # noqa: F401
 from pulposus.disc import load_disc
@@ -25,7 +26,7 @@ from pulposus.simulation._model import DiscModel
 from pulposus.simulation._simulate import Progress, build_model, stored_times
 from pulposus.simulation._state import SimulationState, start_state
 from pulposus.simulation._step import StepControl, advance_adaptively
-from pulposus.simulation._trajectory import CELLS_PER_MILLION, Snapshot, snapshot
+from pulposus.simulation._trajectory import CELLS_PER_MILLION, snapshot
 from pulposus.therapy import Protocol, Treatment, resolve_treatment
 
 LEVEL = "axial slab (level 1)"
@@ -176,18 +177,24 @@ def _advance_all(
     return jax.vmap(lambda model, state: advance_adaptively(model, state, end, control, options))(models, states)
 
 
-_snapshot_all = eqx.filter_jit(jax.vmap(snapshot))
-
-
-def _quantities(one: Snapshot) -> dict[str, np.ndarray]:
-    totals = one.totals
-    cells = {name: CELLS_PER_MILLION * np.asarray(getattr(totals, name)) for name in _CELLS}
+def _quantities(model: DiscModel, state: SimulationState) -> dict[str, Float[Array, ""]]:
+    """The numbers of one member whose spread is shown."""
+    one = snapshot(model, state)
+    cells = {name: CELLS_PER_MILLION * getattr(one.totals, name) for name in _CELLS}
     return cells | {
-        "native_alive_fraction": np.asarray(totals.native_alive_fraction),
-        "oxygen_nucleus_mean": np.asarray(one.oxygen.nucleus_mean),
-        "glucose_nucleus_mean": np.asarray(one.glucose.nucleus_mean),
-        "pH_nucleus_mean": np.asarray(one.pH.nucleus_mean),
+        "native_alive_fraction": one.totals.native_alive_fraction,
+        "oxygen_nucleus_mean": one.oxygen.nucleus_mean,
+        "glucose_nucleus_mean": one.glucose.nucleus_mean,
+        "pH_nucleus_mean": one.pH.nucleus_mean,
     }
+
+
+_quantities_all = eqx.filter_jit(jax.vmap(_quantities))
+
+
+def _row(models: DiscModel, states: SimulationState) -> dict[str, np.ndarray]:
+    """The quantities of all members, `(members,)` each."""
+    return {name: np.asarray(values) for name, values in _quantities_all(models, states).items()}
 
 
 def _rank_correlation(draws: np.ndarray, results: np.ndarray) -> float:
@@ -254,10 +261,10 @@ def run_ensemble(
         )
     stacked = _stack(models)
     states = _start_all(stacked, control, options)
-    rows = [_quantities(_snapshot_all(stacked, states))]
+    rows = [_row(stacked, states)]
     for time in times[1:]:
         states = _advance_all(stacked, states, jnp.asarray(time), control, options)
-        rows.append(_quantities(_snapshot_all(stacked, states)))
+        rows.append(_row(stacked, states))
         if progress:
             progress(Progress("ensemble", time, times[-1], int(np.max(np.asarray(states.steps)))))
     good = (np.asarray(states.status) == 0) & (np.asarray(states.time) >= times[-1])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
@@ -132,7 +133,7 @@ class Trajectory:
             "oxygen": stacked(lambda state: state.solutes[OXYGEN]),
             "glucose": stacked(lambda state: state.solutes[GLUCOSE]),
             "lactate": lactate,
-            "pH": np.asarray(acidity(self.model.problem.kinetics, lactate)),
+            "pH": np.asarray(acidity(self.model.problem.kinetics, jnp.asarray(lactate))),
         }
         dimensions = ("time", "column", "level")
         variables: dict[str, Any] = {
