@@ -12,7 +12,7 @@ import scipy.stats
 from pulposus.errors import InvalidInput, PartialFailure
 from pulposus.nutrition import SolverOptions
 from pulposus.parameters import ParameterSet
-from pulposus.simulation import Progress, StepControl, run_ensemble, stored_times
+from pulposus.simulation import DiscModel, Progress, SimulationState, StepControl, run_ensemble, stored_times
 from pulposus.simulation import _ensemble as ensemble
 from pulposus.therapy import Protocol, load_protocol
 
@@ -200,22 +200,31 @@ def test_no_member_can_be_injected(protocol: Protocol) -> None:
     assert caught.value.exit_code == 5
 
 
-def test_no_member_reaches_the_end(protocol: Protocol) -> None:
-    with pytest.raises(PartialFailure, match="no member of the ensemble reached the end"):
-        run_ensemble(protocol, MEMBERS, until=0.25, control=StepControl(most_steps=1))
+@pytest.fixture
+def fail(monkeypatch: pytest.MonkeyPatch):
+    """`fail(0, 2)` makes the solver fail in these members right after the start."""
+
+    def mark(*members: int) -> None:
+        start_all = ensemble._start_all
+
+        def some_fail(models: DiscModel, control: StepControl, options: SolverOptions) -> SimulationState:
+            states = start_all(models, control, options)
+            return eqx.tree_at(lambda state: state.status, states, states.status.at[np.array(members)].set(1))
+
+        monkeypatch.setattr(ensemble, "_start_all", some_fail)
+
+    return mark
 
 
-def test_a_member_that_fails_is_left_out_of_the_quantiles(
-    protocol: Protocol, result: dict, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """One lane is marked as failed after it started: the others are counted without it, and its numbers are not used."""
-    start_all = ensemble._start_all
+def test_no_member_reaches_the_end(protocol: Protocol, fail) -> None:
+    fail(*range(MEMBERS))
+    with pytest.raises(PartialFailure, match="no member of the ensemble reached the end") as caught:
+        run_ensemble(protocol, MEMBERS, until=7.0)
+    assert caught.value.exit_code == 5
 
-    def one_fails(models: object, control: StepControl, options: SolverOptions) -> object:
-        states = start_all(models, control, options)
-        return eqx.tree_at(lambda state: state.status, states, states.status.at[0].set(1))
 
-    monkeypatch.setattr(ensemble, "_start_all", one_fails)
+def test_a_member_that_fails_is_left_out_of_the_quantiles(protocol: Protocol, result: dict, fail) -> None:
+    fail(0)
     some = run_ensemble(protocol, MEMBERS, until=7.0)
     assert (some["members"], some["failed"]) == (MEMBERS - 1, 1)
     assert some["quantiles"]["alive"]["p95"][-1] != result["quantiles"]["alive"]["p95"][-1]

@@ -8,7 +8,7 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 
@@ -337,6 +337,9 @@ def _slab(kinetics, height, density, relative_supply, blood, preset_water):
     limiter=st.floats(0.01, 1.0),
     water=st.floats(0.6, 1.0),
 )
+@example(
+    height=2.0, density=6.0, supply=0.25, blood=(1.0, 2.0, 1.0), limiter=0.015625, water=0.75
+)  # a sharp kink at low glucose
 def test_random_slabs(height, density, supply, blood, limiter, water):
     """Positivity, balance and the weighted sum for any size, density, supply, blood and limiter; the profile is monotone."""
     kinetics = eqx.tree_at(

@@ -74,6 +74,7 @@ class Solution(NamedTuple):
 class _State(NamedTuple):
     solutes: Array
     residual: Array
+    merit: Array
     error: Array
     iterations: Array
     krylov_steps: Array
@@ -87,12 +88,12 @@ def _norms(values: Float[Array, "3 columns levels"]) -> Float[Array, "3"]:
 _ROUNDING = 2e-15
 
 
-def _weights(
+def _scale(
     problem: NutritionProblem, cold: Float[Array, "3"], solutes: Float[Array, "3 columns levels"], tolerance: float
 ) -> Float[Array, "3"]:
-    """One over the residual norm of the cold start; a solute (almost) at rest there has converged when only rounding is left."""
+    """Residual norm of the cold start; a solute (almost) at rest there has converged when only rounding is left."""
     fluxes = _norms((problem.stencil[:, :, 0, 1] + problem.exchange) * solutes)
-    return 1.0 / jnp.maximum(jnp.maximum(cold, _ROUNDING / tolerance * fluxes), 1e-300)
+    return jnp.maximum(jnp.maximum(cold, _ROUNDING / tolerance * fluxes), 1e-300)
 
 
 def _jacobian_product(problem: NutritionProblem, reaction: Array, vector: Array) -> Array:
@@ -107,11 +108,15 @@ def _iterate(problem: NutritionProblem, guess: Float[Array, "3 columns levels"],
     cold = _norms(residual(problem, problem.start))
     operator = lateral_operator(problem)
 
-    def weight_at(solutes: Array) -> Array:
-        return _weights(problem, cold, solutes, options.tolerance)
+    start_scale = _scale(problem, cold, problem.start, options.tolerance)
+
+    def merit_of(values: Array) -> Array:
+        """What a step has to lower: its scale is fixed, so that it cannot change by the scale alone."""
+        return jnp.max(_norms(values) / start_scale)
 
     def error_of(solutes: Array, values: Array) -> Array:
-        return jnp.max(_norms(values) * weight_at(solutes))
+        scale = jnp.maximum(start_scale, _scale(problem, cold, solutes, options.tolerance))
+        return jnp.max(_norms(values) / scale)
 
     def unfinished(state: _State) -> Bool[Array, ""]:
         return (
@@ -124,7 +129,7 @@ def _iterate(problem: NutritionProblem, guess: Float[Array, "3 columns levels"],
             lambda vector: _jacobian_product(problem, reaction, vector),
             -state.residual,
             preconditioner(problem, operator, reaction),
-            weight_at(state.solutes),
+            1.0 / start_scale,
             jnp.maximum(_FORCING, 0.3 * options.tolerance / state.error),
             options.most_krylov_steps,
         )
@@ -132,23 +137,26 @@ def _iterate(problem: NutritionProblem, guess: Float[Array, "3 columns levels"],
         def trial(share: Array) -> tuple[Array, Array, Array]:
             solutes = state.solutes + share * linear.solution
             values = residual(problem, solutes)
-            return solutes, values, error_of(solutes, values)
+            return solutes, values, merit_of(values)
 
         def worse(search: tuple[Array, Array, Array, Array]) -> Array:
-            return ~(search[3] < state.error) & (search[0] > 1.0 / 64.0)
+            return ~(search[3] < state.merit) & (search[0] > 1.0 / 64.0)
 
         def halve(search: tuple[Array, Array, Array, Array]) -> tuple[Array, Array, Array, Array]:
             share = 0.5 * search[0]
             return (share, *trial(share))
 
         full = jnp.ones(())
-        _, solutes, values, error = lax.while_loop(worse, halve, (full, *trial(full)))
-        return _State(solutes, values, error, state.iterations + 1, state.krylov_steps + linear.steps)
+        _, solutes, values, merit = lax.while_loop(worse, halve, (full, *trial(full)))
+        error = error_of(solutes, values)
+        return _State(solutes, values, merit, error, state.iterations + 1, state.krylov_steps + linear.steps)
 
     first = jnp.where(problem.free[None] > 0.0, guess, problem.start)
     values = residual(problem, first)
     zero = jnp.zeros((), dtype=jnp.int64)
-    last = lax.while_loop(unfinished, step, _State(first, values, error_of(first, values), zero, zero))
+    last = lax.while_loop(
+        unfinished, step, _State(first, values, merit_of(values), error_of(first, values), zero, zero)
+    )
     status = jnp.where(
         last.error <= options.tolerance, CONVERGED, jnp.where(jnp.isfinite(last.error), TOO_MANY_ITERATIONS, NOT_FINITE)
     )
@@ -165,7 +173,7 @@ def _solve_linearised(
     free = problem.free[None]
     reaction = reaction_jacobian(problem, solutes)
     operator = lateral_operator(problem)
-    weight = _weights(problem, _norms(residual(problem, problem.start)), solutes, options.tolerance)
+    scale = _scale(problem, _norms(residual(problem, problem.start)), solutes, options.tolerance)
 
     def product(vector: Array) -> Array:
         coupled = jnp.sum(reaction * vector[None], axis=1)
@@ -177,7 +185,7 @@ def _solve_linearised(
             lambda vector: _jacobian_product(problem, blocks, vector),
             free * values,
             preconditioner(problem, operator, blocks),
-            weight,
+            1.0 / scale,
             options.linear_tolerance,
             options.most_krylov_steps,
         )
