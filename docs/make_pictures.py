@@ -55,7 +55,9 @@ def rat() -> None:
     result = simulate("crevensten-2004", until=28.0)
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
     populations(left, result, "rat tail, allogeneic cells in hyaluronan")
-    left.plot([28], [1.0], "o", color="#d94801", clip_on=False, zorder=5, label="reported at day 28 (recalled, tuned to)")
+    left.plot(
+        [28], [1.0], "o", color="#d94801", clip_on=False, zorder=5, label="reported at day 28 (recalled, tuned to)"
+    )
     left.legend(loc="upper center", ncols=2, fontsize=8)
     times = result.with_cells.times
     for name, label, colour in (

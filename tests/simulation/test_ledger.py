@@ -72,7 +72,7 @@ def test_zero_cells_are_the_untreated_disc_bitwise(
 
 
 def test_a_closer_tolerance_changes_little(treated: DiscModel, month: list) -> None:
-    """The error estimate bounds a step by 5e-4 of the cells; over a month the living number agrees with ten times finer control to 0.5 %."""
+    """Steps err by at most 5e-4 of the cells; after a month the living number agrees with ten times finer control to 0.5 %."""
     fine = StepControl(tolerance=5e-5)
     state = START(treated, fine.first, OPTIONS)
     end = ADVANCE(treated, state, jnp.asarray(28.0), fine, OPTIONS)
