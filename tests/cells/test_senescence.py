@@ -24,3 +24,12 @@ def test_a_dilute_disc_is_not_protected(parameters):
     assert rates[0] == rates[1]
     # Acid still has a tail of 1/(1 + e^4) at pH 7.2.
     assert rates[0] == pytest.approx(0.003 / 365.25 * (1 + 2 / (1 + np.exp(4.0))), rel=1e-13)
+
+
+def test_the_paracrine_factor_slows_it(parameters):
+    law = parameters.native.senescence
+    alone, helped = (
+        float(senescence_rate(Environment(oxygen=1.0, glucose=1.0, pH=7.0, osmolarity=400.0, paracrine=p), law))
+        for p in (0.0, 3.0)
+    )
+    assert alone == pytest.approx(4.0 * helped, rel=1e-14)

@@ -17,6 +17,7 @@ __getattr__, __dir__, __all__ = attach(
         "CellFlows": "._flows",
         "CellParameters": "._parameters",
         "CellState": "._state",
+        "Clocks": "._clocks",
         "Demand": "._product",
         "DonorDeaths": "._flows",
         "Environment": "._environment",

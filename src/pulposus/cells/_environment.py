@@ -16,6 +16,7 @@ class Environment(eqx.Module):
         pH: Acidity.
         osmolarity: Osmolarity [mOsm].
         cytokine: Catabolic cytokine; 1 is typical of grade IV.
+        paracrine: Trophic factor of donor cells; 1 is that of 10^6 attached cells per mL.
         growth_factor: Exogenous growth factor (TGF-beta or its equal) [ng/mL].
         annulus_opening: Fissure fraction of the annulus through which immune cells come, 0 to 1.
         endplate_opening: Open share of the endplate, 0 to 1.
@@ -27,6 +28,7 @@ class Environment(eqx.Module):
     pH: Field = eqx.field(converter=as_field)
     osmolarity: Field = eqx.field(converter=as_field)
     cytokine: Field = eqx.field(converter=as_field, default=0.0)
+    paracrine: Field = eqx.field(converter=as_field, default=0.0)
     growth_factor: Field = eqx.field(converter=as_field, default=0.0)
     annulus_opening: Field = eqx.field(converter=as_field, default=0.0)
     endplate_opening: Field = eqx.field(converter=as_field, default=0.0)

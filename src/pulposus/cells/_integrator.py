@@ -29,6 +29,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from pulposus.cells._arrays import Field, Scalar, as_field
+from pulposus.cells._clocks import Clocks, as_clocks
 from pulposus.cells._environment import Environment
 from pulposus.cells._flows import CellFlows, DonorDeaths, NativeFlows
 from pulposus.cells._parameters import CellParameters
@@ -75,7 +76,7 @@ def advance(
     environment: Environment,
     product: Product,
     parameters: CellParameters,
-    time: ArrayLike,
+    time: Clocks | ArrayLike,
     step: ArrayLike,
     leak_weight: ArrayLike = 1.0,
 ) -> tuple[CellState, CellFlows]:
@@ -86,7 +87,7 @@ def advance(
         environment: Conditions in the middle of the step.
         product: The cell product.
         parameters: Constants of the laws.
-        time: Time since the injection at the start of the step [day].
+        time: Clocks at the start of the step; a single time [day] stands for one injection at 0.
         step: Length of the step [day].
         leak_weight: Spatial weight of the leak, of mean 1 over the disc, a scalar or of the shape of the state.
 
@@ -94,7 +95,7 @@ def advance(
         The densities at the end and the flows of the step, all [10^6/mL].
     """
     length = as_field(step)
-    middle = as_field(time) + 0.5 * length
+    middle = as_clocks(time).later(0.5 * length)
     first = cell_rates(state, environment, product, parameters, middle, leak_weight)
     predicted, _ = exponential_step(state, first, 0.5 * length)
     rates = cell_rates(predicted, environment, product, parameters, middle, leak_weight)

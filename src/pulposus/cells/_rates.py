@@ -6,6 +6,7 @@ import equinox as eqx
 from jax.typing import ArrayLike
 
 from pulposus.cells._arrays import Field, Scalar, as_field
+from pulposus.cells._clocks import Clocks, as_clocks
 from pulposus.cells._death import acid_death, glucose_death, osmotic_death
 from pulposus.cells._differentiation import differentiation_rate
 from pulposus.cells._environment import Environment
@@ -86,7 +87,7 @@ def cell_rates(
     environment: Environment,
     product: Product,
     parameters: CellParameters,
-    time: ArrayLike,
+    time: Clocks | ArrayLike,
     leak_weight: ArrayLike = 1.0,
 ) -> Rates:
     """Every rate at one moment.
@@ -96,17 +97,17 @@ def cell_rates(
         environment: Local conditions.
         product: The cell product.
         parameters: Constants of the laws.
-        time: Time since the injection [day].
+        time: Clocks of the donor cells; a single time [day] stands for one injection at 0.
         leak_weight: Spatial weight of the leak, of mean 1 over the disc.
     """
     native, donor, switches = parameters.native, parameters.donor, parameters.switches
-    moment = as_field(time)
+    clocks = as_clocks(time)
     crowd = crowding(state.donor, parameters.crowding_capacity) * switches.growth
-    growth = growth_rate(environment, moment, donor.growth, product) * crowd
-    immune = immune_kill(environment, moment, parameters.immune_switch_width, product) * switches.immune
+    growth = growth_rate(environment, clocks.since_culture, donor.growth, product) * crowd
+    immune = immune_kill(environment, clocks.since_exposure, parameters.immune_switch_width, product) * switches.immune
     differentiation = differentiation_rate(environment, state.native, donor.differentiation)
-    gel = gel_fraction(moment, product.carrier.gel_half_life)
-    track = track_weight(moment, product.track_weight, parameters.seal_time)
+    gel = gel_fraction(clocks.since_injection, product.carrier.gel_half_life)
+    track = track_weight(clocks.since_injection, product.track_weight, parameters.seal_time)
     glucose = glucose_death(environment.glucose, donor.glucose) * switches.death
     acid = acid_death(environment.pH, donor.acid) * switches.death
     basal = donor.basal_death * switches.death
