@@ -228,7 +228,7 @@ def test_a_missing_file_names_the_nearest(tmp_path: Path) -> None:
     (tmp_path / "protocol.yaml").write_text(GOOD, encoding="utf-8")
     error = refusal(tmp_path / "protocl.yaml")
     assert (error.what, error.remedy) == ("the file does not exist", 'did you mean "protocol.yaml"?')
-    assert refusal(tmp_path / "none" / "protocol.yaml").remedy == ""
+    assert refusal(tmp_path / "none" / "protocol.yaml").remedy == "check the path"
 
 
 def test_files_that_cannot_be_text(tmp_path: Path) -> None:
@@ -320,3 +320,17 @@ def test_any_text_gives_a_document_or_an_invalid_input(text: str) -> None:
         read_document(text, Protocol)
     except InvalidInput as error:
         assert error.what
+
+
+def test_a_group_that_an_override_made_is_blamed_on_the_override(tmp_path):
+    path = tmp_path / "doc.yaml"
+    path.write_text("name: x\n", encoding="utf-8")
+
+    class Plain(Document):
+        name: str
+
+    with pytest.raises(InvalidDocument) as caught:
+        read_document(path, Plain, overrides=["nam.x=1"])
+    (problem,) = caught.value.problems
+    assert problem.where == "--set nam.x=1 (field nam)"
+    assert problem.remedy == 'did you mean "name"?'

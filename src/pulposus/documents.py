@@ -88,7 +88,12 @@ def _read_text(path: Path, label: str) -> str:
     except FileNotFoundError:
         folder = path.parent
         siblings = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
-        raise InvalidInput("the file does not exist", where=label, remedy=nearest(path.name, siblings)) from None
+        raise InvalidInput(
+            "the file does not exist",
+            where=label,
+            allowed="a YAML file",
+            remedy=nearest(path.name, siblings) or "check the path",
+        ) from None
     except IsADirectoryError:
         raise InvalidInput("this is a folder", where=label, allowed="a YAML file") from None
     except OSError as error:
@@ -278,7 +283,8 @@ class _Report:
     def _where(self, location: Location, *, at_key: bool) -> tuple[tuple[int, int], str]:
         field = f" (field {'.'.join(str(step) for step in location)})" if location else ""
         for path, option in self.overridden.items():
-            if location[: len(path)] == path:
+            # An override may also have made the group that the problem is about.
+            if location[: len(path)] == path or (path[: len(location)] == location and not _holds(self.tree, location)):
                 return (10**9, len(option)), f"{option}{field}"
         node: Any = self.tree
         line, column = 0, 0
@@ -349,6 +355,15 @@ def _has(node: Any, step: int | str) -> bool:
     if isinstance(node, list):
         return isinstance(step, int) and step < len(node)
     return isinstance(node, dict) and step in node
+
+
+def _holds(tree: Any, location: Location) -> bool:
+    """Whether the text itself has something at a place."""
+    for step in location:
+        if not _has(tree, step):
+            return False
+        tree = tree[step]
+    return True
 
 
 def _models_in(annotation: Any) -> Iterator[type[pydantic.BaseModel]]:

@@ -45,6 +45,10 @@ def nutrition(
     changed, keys = split_overrides(overrides or [])
     constants = load_parameters().replace(changed)
     loaded = load_disc(disc, resolution, constants, keys)
+    if out is not None:
+        from pulposus.report import prepare_nutrition_folder
+
+        prepare_nutrition_folder(out)
     started = time.perf_counter()
     state = solve_nutrition(loaded, constants)
     seconds = time.perf_counter() - started

@@ -57,8 +57,7 @@ def _check(file: str, overrides: list[str]) -> tuple[Literal["protocol", "disc"]
 
 
 def _built_in_disc(name: str, overrides: list[str]) -> str:
-    from pulposus.disc import DiscDocument
-    from pulposus.disc._library import document_of
+    from pulposus.disc import DiscDocument, document_of
     from pulposus.parameters import load_parameters
 
     printed, text = document_of(name, load_parameters())

@@ -23,6 +23,7 @@ __getattr__, __dir__, __all__ = attach(
         "deformed_cell_density": "._deformation",
         "deformed_water_fraction": "._deformation",
         "disc_schema": "._document",
+        "document_of": "._library",
         "effective_diffusivity": "._disc",
         "layout": "._layout",
         "list_discs": "._library",

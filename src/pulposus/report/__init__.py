@@ -14,6 +14,7 @@ __getattr__, __dir__, __all__ = attach(
         "summary": "._tables",
         "write_summary": "._tables",
         "write_timeseries": "._tables",
+        "prepare_nutrition_folder": "._nutrition_files",
         "write_nutrition": "._nutrition_files",
         "write_netcdf": "._netcdf",
         "write_vtu": "._vtu",

@@ -179,7 +179,8 @@ def native_share(record: RunRecord) -> dict[str, np.ndarray]:
     result = {}
     for run, data in (("with cells", record.trajectory), ("without cells", record.sham)):
         living = disc.cells(field_values(data, "native") + field_values(data, "senescent"))
-        result[run] = living / living[0]
+        # A disc without native cells has lost none.
+        result[run] = living / living[0] if living[0] > 0.0 else np.ones_like(living)
     return result
 
 

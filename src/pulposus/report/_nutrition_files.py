@@ -20,6 +20,29 @@ if TYPE_CHECKING:
 NUMBERS, FIELDS = "nutrition.json", "fields.vtu"
 
 
+def prepare_nutrition_folder(folder: Path) -> None:
+    """Make the folder of a steady solve.
+
+    Args:
+        folder: New or empty of these files; made if absent.
+
+    Raises:
+        InvalidInput: The folder cannot be written, or holds such files already.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        held = [name for name in (NUMBERS, FIELDS) if (folder / name).exists()]
+    except OSError as error:
+        raise refuse(folder, error) from error
+    if held:
+        raise InvalidInput(
+            f"the folder {folder.name} already holds {held[0]}",
+            where=str(folder),
+            allowed="a new folder, or one without a result",
+            remedy="choose another folder with --out",
+        )
+
+
 def write_nutrition(folder: Path, disc: Disc, state: SteadyState, document: dict[str, Any]) -> list[Path]:
     """Write `nutrition.json` and `fields.vtu`.
 
@@ -34,17 +57,7 @@ def write_nutrition(folder: Path, disc: Disc, state: SteadyState, document: dict
     """
     from pulposus.nutrition import acidity
 
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        held = [name for name in (NUMBERS, FIELDS) if (folder / name).exists()]
-    except OSError as error:
-        raise refuse(folder, error) from error
-    if held:
-        raise InvalidInput(
-            f"the folder {folder.name} already holds {held[0]}",
-            where=str(folder),
-            remedy="choose another folder with --out",
-        )
+    prepare_nutrition_folder(folder)
     mask = occupied(disc)
     elements = all_hexahedra(disc.topology)[mask]
     nodes, compact = np.unique(elements, return_inverse=True)
