@@ -38,7 +38,27 @@ def problems(*overrides, text: str = SHORT) -> list[InvalidInput]:
 
 
 def test_the_built_in_protocols():
-    assert list_protocols() == ("crevensten-2004", "crevensten-in-human", "orozco-2011", "sham-saline")
+    assert list_protocols() == (
+        "amirdelfan-2021",
+        "conservative-care",
+        "crevensten-2004",
+        "crevensten-in-human",
+        "discectomy",
+        "freeman-2016",
+        "ganey-2003",
+        "hyaluronan-alone",
+        "masuda-2006",
+        "no-treatment",
+        "oehme-2016",
+        "omlor-2014",
+        "orozco-2011",
+        "pettine-2015",
+        "platelet-rich-plasma",
+        "sham-needle",
+        "sham-saline",
+        "tao-2016",
+        "willems-2015",
+    )
 
 
 @pytest.mark.parametrize("name", list_protocols())
@@ -139,7 +159,22 @@ def test_a_missing_file_is_named(tmp_path):
         ("dose.carrier=salin", "cannot be used", "saline"),
         ("dose.colour=red", 'unknown key "colour"', "cells, cells_range"),
         ("dose.volum=1 mL", 'unknown key "volum"', 'did you mean "volume"?'),
-        ("delivery.needle_gauge=40", "40 cannot be used", "31"),
+        ("delivery.needle_gauge=40", "40 cannot be used", "34"),
+        ("delivery.needle_gauge=13", "13 cannot be used", "14"),
+        ("dose.product=soup", "cannot be used", "concentrate"),
+        ("dose.growth_factor={name: TGF, amount: 1 ug}", "cannot be used", "TGF-beta"),
+        ("dose.growth_factor={name: GDF-5, amount: 100}", "100 has no unit", "100 ng"),
+        ("dose.growth_factor={name: GDF-5, amount: 0 ug}", "too small", "more than 0 ng"),
+        ("dose.platelet_rich_plasma={growth_factor: 20 ng/mL}", '"leukocytes" is missing', "leukocytes"),
+        ("dose.platelet_rich_plasma={leukocytes: rich, growth_factor: -1 ng/mL}", "too small", "at least 0 ng/mL"),
+        ("dose.stem_cell_fraction=0.001", "belongs to a concentrate", "product: concentrate"),
+        ("dose.repeat_at=[3 month, 2 month]", "do not follow each other", "each later"),
+        ("dose.repeat_at=[0 day]", "do not follow each other", "day 0"),
+        ("disc.glycosaminoglycan_change=-8 percent/year", "too small", "-0.04"),
+        ("disc.glycosaminoglycan_change=1 percent/year", "too large", "0 1/year"),
+        ("disc.ageing=smoking", "cannot be used", "nutrition"),
+        ("insults=[{kind: stab}]", "stab", "annular-puncture"),
+        ("insults=[{kind: annular-puncture, needle_gauge: 10}]", "10 cannot be used", "14"),
         ("delivery.hold_time=30 day", "hold time of 30 days", "24 h"),
         ("delivery.duration=3 day", "is absurd", "30 s"),
         ("delivery.duration=1e-9 s", "is absurd", "1 ms"),
@@ -180,6 +215,24 @@ def test_bad_input_says_what_where_and_what_to_do(override, what, hint):
         (["origin=null"], '"origin" is missing', "0 cell"),
         (["origin.mass=null"], "how far the cells were expanded", "origin.mass"),
         (["delivery.route=none"], 'by the route "none"', "0 cell"),
+        (["dose.repeat_at=[3 month, 9 month]"], "outside the follow-up", "repeat_at"),
+        (["dose.product=concentrate", "culture.passages=3"], "not expanded", "cells"),
+        (["dose.product=concentrate", "dose.cells=0 cell"], "without cells", "nucleated"),
+        (
+            ["dose.growth_factor={name: GDF-5, amount: 1 ug}", "dose.platelet_rich_plasma={leukocytes: poor}"],
+            "in one syringe",
+            "one growth factor",
+        ),
+        (
+            ["dose.cells=0 cell", "dose.volume=0 mL", "dose.growth_factor={name: GDF-5, amount: 1 ug}"],
+            "a growth factor cannot be injected in a volume of 0",
+            "1 mL",
+        ),
+        (
+            ["dose.cells=0 cell", "dose.volume=0 mL", "dose.platelet_rich_plasma={leukocytes: poor}"],
+            "plasma cannot be injected in a volume of 0",
+            "1 mL",
+        ),
         (["delivery.route=fenestration"], "size of the sponge", "sponge"),
         (
             ["delivery={route: fenestration, sponge: {width: 1 mm, depth: 1 mm, height: 1 mm}}"],
@@ -208,24 +261,52 @@ def test_zero_cells_need_no_donor():
     assert read_document(text, Protocol).donor is None
 
 
-@pytest.mark.parametrize(
-    ("arm", "route", "volume", "carrier"),
-    [
-        ("none", "none", 0.0, "saline"),
-        ("sham-needle", "needle", 0.0, "saline"),
-        ("saline", "needle", 2.0, "saline"),
-        ("carrier-alone", "needle", 2.0, "hyaluronan"),
-    ],
-)
-def test_comparator_arms(arm, route, volume, carrier):
-    protocol = read_document(SHORT, Protocol, overrides=[f"comparator.arm={arm}"])
-    other = protocol.comparator_arm()
-    assert other.name == f"trial.{arm}"
-    assert other.dose.cells == 0.0
-    assert (other.delivery.route, other.dose.volume, other.dose.carrier) == (route, volume, carrier)
-    assert other.follow_up == protocol.follow_up
-    # What it became is itself a valid protocol.
-    assert read_document(json.dumps(other.resolved()), Protocol) == other
+def test_a_concentrate_needs_no_culture():
+    protocol = read_document(SHORT, Protocol, overrides=["dose.product=concentrate", "origin.mass=null"])
+    assert protocol.dose.stem_cell_fraction is None
+    with pytest.raises(InvalidDocument):
+        read_document(SHORT, Protocol, overrides=["origin.mass=null"])
+
+
+def test_the_kind_of_growth_factor_that_acts():
+    def kind(*overrides):
+        return read_document(SHORT, Protocol, overrides=overrides).dose.growth_factor_kind
+
+    assert kind() == ""
+    assert kind("dose.growth_factor={name: OP-1, amount: 1 ug}") == "BMP-7"
+    assert kind("dose.growth_factor={name: GDF-6, amount: 1 ug}") == "GDF-6"
+    assert kind("dose.platelet_rich_plasma={leukocytes: rich}") == "TGF-beta"
+
+
+def test_repeats_and_the_natural_course_are_read():
+    protocol = read_document(
+        SHORT,
+        Protocol,
+        overrides=[
+            "dose.repeat_at=[1 month, 3 month]",
+            "disc.glycosaminoglycan_change=-1 percent/year",
+            "disc.ageing=cytokine",
+        ],
+    )
+    assert protocol.dose.repeat_at == pytest.approx((30.4375, 91.3125), rel=1e-12)
+    assert protocol.disc.glycosaminoglycan_change == pytest.approx(-0.01, rel=1e-12)
+    assert protocol.disc.ageing == "cytokine"
+
+
+def test_masuda_as_published():
+    protocol = load_protocol("masuda-2006")
+    (insult,) = protocol.insults
+    assert (insult.kind, insult.needle_gauge, insult.time_before_treatment) == ("annular-puncture", 18, 28.0)
+    # 100 ug in 10 uL.
+    assert protocol.dose.growth_factor.amount == pytest.approx(1e5, rel=1e-12)
+    assert protocol.dose.volume == pytest.approx(0.01, rel=1e-12)
+
+
+def test_pettine_counts_its_stem_cells():
+    dose = load_protocol("pettine-2015").dose
+    # 121e6 nucleated cells and 2713 colony-forming units per mL; three digits are printed.
+    assert dose.concentration == pytest.approx(121.0, rel=1e-12)
+    assert dose.stem_cell_fraction == pytest.approx(2713 / 121e6, rel=2e-3)
 
 
 def test_the_schema_describes_every_field_and_every_unit():
@@ -235,6 +316,7 @@ def test_the_schema_describes_every_field_and_every_unit():
         "schema_version",
         "id",
         "disc",
+        "insults",
         "donor",
         "origin",
         "separation",

@@ -12,6 +12,7 @@ import pytest
 from pulposus.disc import load_disc
 from pulposus.errors import InvalidInput
 from pulposus.therapy import list_protocols, load_protocol, resolve_treatment
+from pulposus.therapy._arms import ARMS
 from pulposus.therapy._bolus import nucleus_volume
 
 
@@ -252,19 +253,22 @@ def test_every_built_in_protocol_fits_its_disc(name):
     protocol = load_protocol(name)
     treatment = resolve_treatment(protocol, load_disc(protocol.disc.name, "coarse"))
     assert treatment.bolus_density < 60.0
-    assert treatment.peak_pressure < treatment.burst_pressure
+    assert treatment.peak_pressure == 0.0 or treatment.peak_pressure < treatment.burst_pressure
     assert 0.0 <= treatment.backflow_fraction < 0.95
 
 
-@pytest.mark.parametrize("arm", ["none", "sham-needle", "saline", "carrier-alone"])
+@pytest.mark.parametrize("arm", ARMS)
 def test_every_comparator_resolves_without_cells(mild, arm):
     protocol = load_protocol("crevensten-in-human", [f"comparator.arm={arm}"]).comparator_arm()
     treatment = resolve_treatment(protocol, mild)
     assert treatment.nominal_cells == treatment.retained_cells == 0.0
-    assert treatment.volume == (0.0 if arm in ("none", "sham-needle") else 1.0)
-    assert (treatment.route == "none") == (arm == "none")
+    assert treatment.volume == (1.0 if arm in ("saline", "carrier") else 0.0)
+    assert (treatment.route == "none") == (arm in ("none", "conservative"))
+    assert (treatment.needle_insult is None) == (treatment.route == "none")
+    assert treatment.dose_times == (() if treatment.route == "none" else (0.0,))
+    assert treatment.load_index == (0.8 if arm == "conservative" else 1.0)
     has_gel = float(treatment.product.carrier.gel_half_life) > 0.0
-    assert has_gel == (arm == "carrier-alone")
+    assert has_gel == (arm == "carrier")
     assert treatment.text.source == ""
     assert treatment.concentration == 0.0 or treatment.volume == 1.0
 
@@ -298,3 +302,75 @@ def test_treatments_that_differ_in_words_share_compiled_code(human):
     assert one.text == other.text
     assert one.text != "orozco-2011"
     assert eqx.tree_equal(one, other)
+
+
+def test_the_needle_is_an_insult_of_its_gauge_and_place(human):
+    insult = resolve(human, "delivery.needle_gauge=18", "delivery.side=left").needle_insult
+    assert insult is not None
+    assert (insult.kind, insult.needle_gauge, insult.angle) == ("annular-puncture", 18, -45.0)
+    assert insult.time_before_treatment == 0.0
+    assert resolve(human, "numerics.switches.puncture_damage=false").needle_insult is None
+
+
+@pytest.mark.parametrize("gauge", [14, 31, 32, 33, 34])
+def test_every_gauge_has_a_needle(human, gauge):
+    treatment = resolve(human, f"delivery.needle_gauge={gauge}", "delivery.duration=10 min")
+    thinner = resolve(human, f"delivery.needle_gauge={min(gauge + 1, 34)}", "delivery.duration=10 min")
+    assert thinner.needle_radius < treatment.needle_radius or gauge == 34
+
+
+def test_paracrine_can_be_switched_off(human):
+    assert float(resolve(human).switches.paracrine) == 1.0
+    assert float(resolve(human, "numerics.switches.paracrine=false").switches.paracrine) == 0.0
+
+
+def test_every_repeat_is_a_dose(human):
+    treatment = resolve(human, "dose.repeat_at=[3 month, 6 month]")
+    assert treatment.dose_times == pytest.approx((0.0, 91.3125, 182.625), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("insults", "weight"),
+    [
+        ("[]", 0.5),
+        ("[{kind: annular-puncture, needle_gauge: 18, time_before_treatment: 4 week}]", 1.0),
+        ("[{kind: radial-fissure, width: 3 mm}]", 2.0),
+        ("[{kind: radial-fissure, width: 3 mm}, {kind: nucleotomy}]", 2.5),
+        ("[{kind: discectomy, opening: 6 mm}]", 2.5),
+        ("[{kind: superficial-annular-lesion}]", 0.5),
+    ],
+)
+def test_the_insults_open_the_way_out(human, insults, weight):
+    treatment = resolve(human, "disc.annulus=null", f"insults={insults}", "delivery.duration=10 min")
+    assert float(treatment.product.track_weight) == weight
+    # Room as in a void only where nucleus was taken out.
+    assert treatment.accommodated_fraction == (0.9 if weight == 2.5 else 0.35)
+    # What is stated wins.
+    stated = resolve(human, "disc.annulus=intact", f"insults={insults}")
+    assert float(stated.product.track_weight) == 0.5
+
+
+def test_the_insults_are_in_the_order_of_time(human):
+    treatment = resolve(
+        human,
+        "insults=[{kind: nucleotomy, time_before_treatment: 1 week}, {kind: enzymatic, time_before_treatment: 4 week}]",
+    )
+    assert [insult.kind for insult in treatment.insults] == ["enzymatic", "nucleotomy"]
+
+
+def test_only_the_stem_cells_of_a_concentrate_are_followed(mild):
+    treatment = resolve(mild, name="pettine-2015")
+    assert treatment.nominal_cells == pytest.approx(242.0 * 2.24e-5, rel=1e-12)
+    assert treatment.nominal_cells + treatment.other_cells == pytest.approx(242.0, rel=1e-12)
+    assert treatment.retained_other_cells / treatment.retained_cells == pytest.approx(1.0 / 2.24e-5 - 1.0, rel=1e-9)
+    assert treatment.other_cells_lifetime == 7.0
+    assert treatment.expansion.population_doublings == 0.0
+    # The prior where the study does not count them: 0.01 percent.
+    silent = resolve(mild, "dose.stem_cell_fraction=null", name="pettine-2015")
+    assert silent.nominal_cells == pytest.approx(242.0e-4, rel=1e-12)
+    assert resolve(mild, name="crevensten-in-human").other_cells == 0.0
+
+
+def test_the_other_cells_of_a_concentrate_take_room(mild):
+    error = refusal(mild, "dose.cells=600e6 cell", name="pettine-2015")
+    assert "60 million" in error.allowed

@@ -62,6 +62,7 @@ class Product(eqx.Module):
         track_weight: w0, how open the way out is right after the injection, 0 to 2.5.
         potency: P_pot, share of the growth of young cells that is left.
         differentiation_factor: Factor of the source on differentiation.
+        paracrine_factor: x_p, factor of the source on the secretion of the paracrine factor.
         predifferentiated_fraction: Share of the attaching cells that is nucleus-like already.
         immune_rate: Kill of fully exposed cells [1/day], immunogenicity of the source included.
         immune_delay: Time until immunity wakes [day].
@@ -75,6 +76,7 @@ class Product(eqx.Module):
     track_weight: Scalar
     potency: Scalar
     differentiation_factor: Scalar
+    paracrine_factor: Scalar
     predifferentiated_fraction: Scalar
     immune_rate: Scalar
     immune_delay: Scalar
@@ -110,10 +112,11 @@ class Product(eqx.Module):
         """
         _require(source, SOURCES, "source")
         _require(immunity, IMMUNITIES, "immunity")
-        factor, immunogenicity, nucleus_like = read(
+        factor, paracrine, immunogenicity, nucleus_like = read(
             parameters,
             f"cells.source.{source}.",
             "differentiation_factor",
+            "paracrine_factor",
             "immunogenicity",
             "predifferentiated_fraction",
         )
@@ -127,6 +130,7 @@ class Product(eqx.Module):
             track_weight=intact if track_weight is None else as_field(track_weight),
             potency=as_field(potency),
             differentiation_factor=factor,
+            paracrine_factor=paracrine,
             predifferentiated_fraction=(
                 nucleus_like if predifferentiated_fraction is None else as_field(predifferentiated_fraction)
             ),

@@ -19,12 +19,28 @@ import numpy as np
 from jaxtyping import Float
 
 from pulposus.disc import Disc
-from pulposus.mesh import Topology, element_volumes, node_volumes
+from pulposus.disc._layout import ANNULUS, NUCLEUS
+from pulposus.disc._places import Nodal, nucleus_volume, rim_point, tip_position
+from pulposus.mesh import node_volumes
 from pulposus.therapy._arrival import arrival_times
 
-NUCLEUS, ANNULUS = 0, 1
-
-Nodal = Float[np.ndarray, "columns levels"]
+__all__ = [
+    "ANNULUS",
+    "NUCLEUS",
+    "Front",
+    "Room",
+    "block_share",
+    "bolus_share",
+    "filled_share",
+    "front_speed",
+    "normalised_leak_weight",
+    "nucleus_volume",
+    "rim_point",
+    "room_of",
+    "sphere_radius",
+    "tip_position",
+    "track_share",
+]
 
 
 class Front(NamedTuple):
@@ -52,12 +68,6 @@ class Room(NamedTuple):
     fissure: Nodal
     crossing: Nodal
     width: Nodal
-
-
-def nucleus_volume(disc: Disc) -> float:
-    """Volume of the nucleus [mL]; the cartilage endplates do not belong to it."""
-    volumes = np.asarray(element_volumes(disc.topology, disc.coordinates))
-    return 1e-3 * float(volumes[disc.tissue_of_element == NUCLEUS].sum())
 
 
 def room_of(disc: Disc, front: Front) -> Room:
@@ -121,14 +131,6 @@ def sphere_radius(volume: float, accommodated_fraction: float) -> float:
     return (3.0 * 1e3 * volume / (4.0 * math.pi * accommodated_fraction)) ** (1.0 / 3.0)
 
 
-def tip_position(disc: Disc, right: float, anterior: float, cranial: float) -> Float[np.ndarray, "3"]:
-    """Needle tip [mm]: the centre of the nucleus, moved by shares of the half width, half depth and half central height."""
-    points = np.asarray(disc.coordinates)
-    column, level = disc.topology.centre
-    half = 0.5 * np.array([np.ptp(points[..., 0]), np.ptp(points[..., 1]), np.ptp(points[column, :, 2])])
-    return points[column, level] + half * np.array([right, anterior, cranial])
-
-
 def bolus_share(disc: Disc, room: Room, tip: Float[np.ndarray, "3"], volume: float) -> Nodal:
     """Share of every node in the region of a volume [mm3] that a front from the tip fills.
 
@@ -159,22 +161,6 @@ def block_share(disc: Disc, room: Room, size: tuple[float, float, float]) -> Nod
     nearest = np.where(is_open, np.linalg.norm(points - centre, axis=-1), np.inf).argmin()
     share.flat[nearest] = 1.0
     return share
-
-
-def rim_point(mesh: Topology, points: Float[np.ndarray, "columns levels 3"], angle: float) -> Float[np.ndarray, "3"]:
-    """Point of the outer annulus at mid height.
-
-    Args:
-        mesh: Topology.
-        points: Node coordinates [mm].
-        angle: From the posterior midline [degree]; positive to the right, 90 is the right side, 180 the front.
-    """
-    rim = 0.5 * (points[mesh.rim, 0] + points[mesh.rim, -1])
-    offset = rim - rim.mean(axis=0)
-    around = np.degrees(np.arctan2(offset[:, 0], -offset[:, 1]))
-    order = np.argsort(around)
-    wrapped = (angle + 180.0) % 360.0 - 180.0
-    return np.array([np.interp(wrapped, around[order], rim[order, axis], period=360.0) for axis in range(3)])
 
 
 def track_share(

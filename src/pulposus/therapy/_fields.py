@@ -19,6 +19,8 @@ Size = Annotated[float, Quantity("mm", minimum=0.0, exclusive_minimum=True, maxi
 Duration = Annotated[float, Quantity("day", minimum=0.0)]
 Age = Annotated[float, Quantity("year", minimum=0.0, maximum=120.0)]
 Pressure = Annotated[float, Quantity("MPa", minimum=0.0, maximum=20.0)]
+Protein = Annotated[float, Quantity("ng", minimum=0.0, exclusive_minimum=True, maximum=1e9)]
+ProteinConcentration = Annotated[float, Quantity("ng/mL", minimum=0.0, maximum=1e4)]
 
 Status = Literal["verified", "recalled", "derived", "prior"]
 """verified: seen in its source; recalled: attributed to a paper, not re-read; derived: computed from others; prior: judgement."""
@@ -29,7 +31,10 @@ CarrierName = Literal["saline", "hyaluronan", "fibrin", "collagen", "alginate"]
 Annulus = Literal["intact", "punctured", "nucleotomy", "fissured"]
 Route = Literal["needle", "fenestration", "none"]
 Approach = Literal["posterolateral", "posterior", "lateral", "anterior"]
-Arm = Literal["none", "saline", "carrier-alone", "sham-needle"]
+Arm = Literal["none", "conservative", "sham-needle", "saline", "carrier"]
+"""Groups without cells that any protocol can be compared with; `Protocol.arm` makes them."""
+GrowthFactorName = Literal["TGF-beta", "GDF-5", "GDF-6", "BMP-7", "OP-1"]
+"""OP-1 is another name of BMP-7."""
 
 
 def refused(what: str, *, allowed: str = "", remedy: str = "") -> PydanticCustomError:

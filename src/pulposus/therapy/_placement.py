@@ -33,11 +33,16 @@ class Placement(eqx.Module):
         free: Free donor cells [10^6/mL]; its sum over the node volumes is the retained number.
         carrier: Share of every node that the carrier fills, 0 to 1; 0 everywhere for saline.
         leak_weight: How freely cells leak from a node; its mean over the injected cells is 1. Zeros where nothing was injected.
+        filled: Share of every node that the injectate fills, 0 to 1, whatever it holds.
+        spread: Part of the injectate in a node over the node's volume [1/mL]; times an amount that stays in the disc it is the
+            concentration of that amount.
     """
 
     free: Nodal
     carrier: Nodal
     leak_weight: Nodal
+    filled: Nodal
+    spread: Nodal
 
 
 def place(treatment: Treatment, disc: Disc) -> Placement:
@@ -53,7 +58,7 @@ def place(treatment: Treatment, disc: Disc) -> Placement:
     room = room_of(disc, treatment.front)
     if treatment.route == "none" or treatment.filled_volume == 0.0:
         nothing = np.zeros_like(room.volume)
-        return Placement(nothing, nothing, nothing)
+        return Placement(nothing, nothing, nothing, nothing, nothing)
     if treatment.route == "fenestration":
         share = block_share(disc, room, treatment.sponge)
         # The whole sponge lies in the opening.
@@ -61,10 +66,10 @@ def place(treatment: Treatment, disc: Disc) -> Placement:
     else:
         share, weight = _bolus(treatment, disc, room)
     filled = share * room.fillable
-    # Million cells over mm3 is 1000 times 10^6 cells per mL.
-    density = 1e3 * treatment.retained_cells * (filled / filled.sum()) / np.where(room.volume > 0.0, room.volume, 1.0)
+    # One over mm3 is 1000 over mL.
+    spread = 1e3 * (filled / filled.sum()) / np.where(room.volume > 0.0, room.volume, 1.0)
     carrier = share if float(treatment.product.carrier.gel_half_life) > 0.0 else np.zeros_like(share)
-    return Placement(density, carrier, normalised_leak_weight(weight, filled))
+    return Placement(treatment.retained_cells * spread, carrier, normalised_leak_weight(weight, filled), share, spread)
 
 
 def _bolus(treatment: Treatment, disc: Disc, room: Room) -> tuple[Nodal, Nodal]:
@@ -118,7 +123,7 @@ def place_on_axis(treatment: Treatment, column: CentralColumn, volumes: Float[np
     volumes = np.asarray(volumes, dtype=float)
     nothing = np.zeros((1, len(volumes)))
     if treatment.filled_volume == 0.0:
-        return Placement(nothing, nothing, nothing)
+        return Placement(nothing, nothing, nothing, nothing, nothing)
     positions = np.asarray(column.positions, dtype=float)
     height = np.diff(positions)
     is_open = np.isin(column.tissue, (NUCLEUS, ANNULUS))
@@ -130,6 +135,7 @@ def place_on_axis(treatment: Treatment, column: CentralColumn, volumes: Float[np
     tip = 0.5 * (1.0 + treatment.tip[2]) * positions[-1] + 0.5 * (1.0 - treatment.tip[2]) * positions[0]
     share = np.clip((radius - np.abs(positions - tip)) / node_height + 0.5, 0.0, 1.0)
     filled = share * fillable
-    density = 1e3 * treatment.retained_cells * (filled / filled.sum()) / volumes
+    spread = 1e3 * (filled / filled.sum()) / volumes
     carrier = share if float(treatment.product.carrier.gel_half_life) > 0.0 else np.zeros_like(share)
-    return Placement(density[None], carrier[None], np.ones((1, len(volumes))))
+    weight = np.ones((1, len(volumes)))
+    return Placement(treatment.retained_cells * spread[None], carrier[None], weight, share[None], spread[None])

@@ -73,7 +73,8 @@ def viability_after_hold(release: float, loss_rate: float, hold_time: float) -> 
 def expand(protocol: Protocol, parameters: ParameterSet) -> Expansion:
     """Expansion of the product of a protocol.
 
-    The doublings are those that the protocol states, else those from harvest to dose, else those of the stated passages.
+    The doublings are those that the protocol states, else those from harvest to dose, else those of the stated passages; a concentrate has
+    none.
     """
     if protocol.origin is None or protocol.dose.cells == 0.0:
         return Expansion(0.0, 0.0, 0.0, 0.0, 1.0)
@@ -86,6 +87,8 @@ def expand(protocol: Protocol, parameters: ParameterSet) -> Expansion:
     harvest = protocol.origin.harvest
     if culture.population_doublings is not None:
         doublings = culture.population_doublings
+    elif protocol.dose.product == "concentrate":
+        doublings = 0.0
     elif harvest is not None:
         doublings = population_doublings(
             protocol.dose.cells, harvest * source["harvest_yield"], constant["plating_fraction"]

@@ -1,32 +1,24 @@
-"""Sections of a protocol about the cell product: donor, tissue, culture, release and dose (clinical_model 11)."""
+"""Sections of a protocol about the cell product: donor, tissue, culture and release (clinical_model 11)."""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from pulposus.documents import Document
 from pulposus.therapy._fields import (
     Age,
     Amount,
-    CarrierName,
-    Cells,
     Duration,
     Fraction,
     Length,
     Mass,
     Relation,
     Source,
-    Volume,
     refused,
 )
 from pulposus.units import Quantity
-
-LARGEST_DOSE = 1000.0
-"""Million cells per disc; twenty times the largest published dose. Nothing of the kind can be meant."""
-
-PUBLISHED_DOSES = "published doses reach from 0.02 million (rat) to 52 million cells (human) per disc"
 
 # What is harvested from each source, and the field that holds it.
 HARVEST: dict[Source, str] = {
@@ -149,60 +141,3 @@ class Characteristics(Document):
     """Mycoplasma."""
     karyotype: str = ""
     """Karyotype."""
-
-
-class Dose(Document):
-    """What is injected into one disc."""
-
-    cells: Cells
-    """Cells in the syringe, living and dead together; 0 is the sham arm."""
-    cells_range: tuple[Cells, Cells] | None = None
-    """Low and high value where the dose is uncertain or reported differently."""
-    volume: Volume
-    """Injected volume."""
-    volume_range: tuple[Volume, Volume] | None = None
-    """Low and high value where the volume is uncertain."""
-    carrier: CarrierName
-    """What the cells come in."""
-    gelled: bool | None = None
-    """Whether the carrier is a gel when the needle is withdrawn; by default fibrin, collagen and alginate are."""
-    additives: tuple[str, ...] = ()
-    """Anything else in the syringe (record)."""
-    repeat: str = ""
-    """Rule for a second injection (record)."""
-
-    @field_validator("cells")
-    @classmethod
-    def _credible(cls, value: float) -> float:
-        if not 0.0 <= value <= LARGEST_DOSE:
-            raise refused(
-                f"a dose of {value:g} million cells is {'negative' if value < 0.0 else 'absurd'}",
-                allowed=f"0 to {LARGEST_DOSE:g} million cells; {PUBLISHED_DOSES}",
-                remedy="0 cell is the sham arm"
-                if value < 0.0
-                else "check the unit: 10 million cells are written 10e6 cell",
-            )
-        return value
-
-    @field_validator("cells_range", "volume_range")
-    @classmethod
-    def _ordered(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
-        if value is not None and not 0.0 <= value[0] <= value[1]:
-            raise refused("the range is not ordered", allowed="the low value first, neither negative")
-        return value
-
-    @model_validator(mode="after")
-    def _cells_need_volume(self) -> Dose:
-        if self.cells > 0.0 and self.volume == 0.0:
-            raise refused("cells cannot be injected in a volume of 0", remedy='set "volume", for example 1 mL')
-        return self
-
-    @property
-    def concentration(self) -> float:
-        """Cells per volume of the syringe [10^6/mL]; 0 for an empty one."""
-        return self.cells / self.volume if self.volume > 0.0 else 0.0
-
-    @property
-    def is_gel(self) -> bool:
-        """Whether the carrier is a gel when the needle is withdrawn."""
-        return self.carrier in ("fibrin", "collagen", "alginate") if self.gelled is None else self.gelled

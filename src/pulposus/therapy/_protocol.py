@@ -1,24 +1,24 @@
 """One protocol: everything that is done to a disc, in one schema (clinical_model 11).
 
-A protocol is a YAML file. Every physical quantity is text with a unit. `load_protocol` reads a file or a built-in study; the sections that
-the physics does not use are validated and kept as record. `reported` is what the paper published, `not_stated` what it does not state and
+A protocol is a YAML file. Every physical quantity is text with a unit. The sections that the physics does not use are validated and kept as
+record. `reported` is what the paper published, `not_stated` what it does not state and
 what stands in its place.
 """
 
 from __future__ import annotations
 
 import typing
-from collections.abc import Iterator, Sequence
-from importlib import resources
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
-from pulposus.documents import Document, nearest, read_document
-from pulposus.errors import InvalidInput
+from pulposus.disc._insult_document import InsultSection
+from pulposus.documents import Document, nearest
+from pulposus.therapy._arms import derive_arm
+from pulposus.therapy._dose_section import Dose
 from pulposus.therapy._fields import refused
-from pulposus.therapy._product_sections import HARVEST, Characteristics, Culture, Donor, Dose, Origin, Separation
+from pulposus.therapy._product_sections import HARVEST, Characteristics, Culture, Donor, Origin, Separation
 from pulposus.therapy._record import (
     DataSharing,
     Economics,
@@ -44,6 +44,8 @@ class Protocol(Document):
     """What the study is."""
     disc: DiscChoice
     """The disc that is treated."""
+    insults: tuple[InsultSection, ...] = ()
+    """Injuries of the disc before or at the treatment."""
     population: Population = Population()
     """Who is treated (record)."""
     donor: Donor | None = None
@@ -118,6 +120,8 @@ class Protocol(Document):
                     remedy=f'add "{name}", or set dose.cells to "0 cell"',
                 )
         culture = self.culture
+        if self.dose.product == "concentrate":
+            return self._not_expanded()
         if self.origin is not None and (culture.population_doublings, self.origin.harvest, culture.passages) == (
             None,
             None,
@@ -127,6 +131,15 @@ class Protocol(Document):
                 "nothing tells how far the cells were expanded",
                 allowed=f"culture.population_doublings, origin.{HARVEST[self.origin.source]} or culture.passages",
                 remedy="add one of them; where the paper states none, give a plausible one and list it under not_stated",
+            )
+        return self
+
+    def _not_expanded(self) -> Protocol:
+        if self.culture.population_doublings or self.culture.passages:
+            raise refused(
+                "a concentrate is not expanded",
+                allowed="no culture.population_doublings and no culture.passages with product: concentrate",
+                remedy="set dose.product to cells for cultured cells",
             )
         return self
 
@@ -144,87 +157,35 @@ class Protocol(Document):
             )
         return self
 
+    @model_validator(mode="after")
+    def _repeats_in_follow_up(self) -> Protocol:
+        if self.dose.repeat_at and self.dose.repeat_at[-1] >= self.follow_up.duration:
+            raise refused(
+                f"an injection at day {self.dose.repeat_at[-1]:g} lies outside the follow-up",
+                allowed=f"dose.repeat_at before day {self.follow_up.duration:g}, the end of the follow-up",
+                remedy='give a longer "follow_up.duration", or leave the injection out',
+            )
+        return self
+
+    def arm(self, name: str) -> Protocol:
+        """An arm without cells of the same disc and follow-up: none, conservative, sham-needle, saline or carrier (cells_matrix 5).
+
+        Raises:
+            InvalidInput: Unknown arm, or an injection is asked of a protocol that injects nothing.
+        """
+        return derive_arm(self, name)
+
     def comparator_arm(self) -> Protocol:
-        """The protocol of the other arm: the same disc and follow-up, without cells (cells_matrix 5)."""
-        arm = self.comparator.arm
-        dose: dict[str, Any] = {"cells": 0.0, "cells_range": None}
-        delivery: dict[str, Any] = {}
-        if arm in ("none", "sham-needle"):
-            dose |= {"volume": 0.0, "volume_range": None}
-        if arm in ("saline", "none", "sham-needle"):
-            dose |= {"carrier": "saline", "gelled": None}
-            delivery = {"route": "none" if arm == "none" else "needle", "sponge": None}
-        return self.model_copy(
-            update={
-                "id": self.id.model_copy(update={"name": f"{self.name}.{arm}"}),
-                "dose": self.dose.model_copy(update=dose),
-                "delivery": self.delivery.model_copy(update=delivery),
-                "reported": (),
-            }
-        )
+        """The protocol of the arm that this one is compared with.
+
+        Raises:
+            InvalidInput: See `arm`.
+        """
+        return self.arm(self.comparator.arm)
 
     def resolved(self) -> dict[str, Any]:
         """Every value that is in force, defaults included, as plain data that `load_protocol` can read again."""
         return self.model_dump(mode="json", exclude_none=True)
-
-
-def load_protocol(name_or_path: str | Path, overrides: Sequence[str] = ()) -> Protocol:
-    """Read a built-in protocol or a YAML file.
-
-    Args:
-        name_or_path: Name of a built-in protocol (`list_protocols` has them), or the path of a file.
-        overrides: `key=value` texts, such as `"dose.cells=4e6 cell"`.
-
-    Raises:
-        InvalidInput: Unknown name, unreadable file.
-        InvalidDocument: The content does not fit the schema; holds every problem.
-    """
-    name = str(name_or_path)
-    built_in = list_protocols()
-    if name in built_in:
-        text = (_folder() / f"{name}.yaml").read_text(encoding="utf-8")
-        return read_document(text, Protocol, overrides=overrides, name=f"{name} (built in)")
-    path = Path(name_or_path)
-    if not path.exists() and not path.suffix and len(path.parts) == 1:
-        raise InvalidInput(
-            f'unknown protocol "{name}"',
-            where=f"protocol {name}",
-            allowed=f"{', '.join(built_in)}, or the path of a YAML file",
-            remedy=nearest(name, built_in),
-        )
-    return read_document(path, Protocol, overrides=overrides)
-
-
-def protocol_text(name_or_path: str | Path) -> str:
-    """The text of a protocol as its author wrote it, for the record of a run.
-
-    Raises:
-        OSError: The file cannot be read.
-    """
-    name = str(name_or_path)
-    source = _folder() / f"{name}.yaml" if name in list_protocols() else Path(name_or_path)
-    return source.read_text(encoding="utf-8")
-
-
-def list_protocols() -> tuple[str, ...]:
-    """Names of the built-in protocols."""
-    return tuple(
-        sorted(entry.name.removesuffix(".yaml") for entry in _folder().iterdir() if entry.name.endswith(".yaml"))
-    )
-
-
-def protocol_schema() -> dict[str, Any]:
-    """JSON Schema of a protocol file; editors use it to check and complete."""
-    schema = Protocol.model_json_schema(mode="validation")
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "pulposus protocol",
-        **{key: entry for key, entry in schema.items() if key != "title"},
-    }
-
-
-def _folder() -> Any:
-    return resources.files("pulposus") / "data" / "protocols"
 
 
 def _paths(model: type[BaseModel], prefix: str = "") -> Iterator[str]:

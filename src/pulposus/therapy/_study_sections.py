@@ -21,10 +21,15 @@ class DiscChoice(Document):
     """Built-in disc such as human/L4-L5/grade4, or the path of a disc.yaml."""
     also: tuple[str, ...] = ()
     """Other discs that the study contains, such as the other grades of a mixture; each is a run of its own."""
-    annulus: Annulus = "intact"
-    """State of the annulus before the needle: it decides how freely cells leak afterwards."""
+    annulus: Annulus | None = None
+    """State of the annulus before the needle: it decides how freely cells leak afterwards. By default that which the insults leave."""
     leak_weight: float | None = Field(default=None, ge=0.0, le=2.5)
     """Openness of the way out right after the injection, in place of that of `annulus`."""
+    glycosaminoglycan_change: Annotated[float, Quantity("1/year", minimum=-0.04, maximum=0.0)] | None = None
+    """Natural course: relative change of the glycosaminoglycan of the nucleus per year, such as -1 percent/year; by default that
+    of the grade."""
+    ageing: Literal["none", "nutrition", "cytokine"] = "none"
+    """What drives the ageing of the disc during the follow-up. nutrition: the supply falls; cytokine: cells turn senescent."""
 
 
 class Tip(Document):
@@ -58,7 +63,7 @@ class Delivery(Document):
     """Side of the disc where the needle enters."""
     side: Literal["left", "right"] = "right"
     """Side of the body."""
-    needle_gauge: int | None = Field(default=None, ge=14, le=31)
+    needle_gauge: int | None = Field(default=None, ge=14, le=34)
     """Gauge; a higher number is a thinner needle."""
     needles: Literal["one", "two"] | None = None
     """One needle or a needle through a needle (record)."""
@@ -138,7 +143,7 @@ class Comparator(Document):
     """What the treatment is compared with."""
 
     arm: Arm = "none"
-    """none: the disc is left alone; saline; carrier-alone; sham-needle: puncture without injection."""
+    """none: the disc is left alone; conservative: left alone and loaded less; sham-needle: puncture without injection; saline; carrier."""
     blinding: str = ""
     """Who does not know the arm (record)."""
     blinding_index: float | None = Field(default=None, ge=-1.0, le=1.0)
@@ -151,7 +156,7 @@ class CoCare(Document):
     """What happens beside the injection."""
 
     load_index: float = Field(default=1.0, ge=0.0, le=3.0)
-    """Daily loading, 1 is normal activity; 0.8 under physiotherapy and advice. Leak follows it."""
+    """Daily loading, 1 is normal activity; less under physiotherapy and advice. Leak follows it."""
     rest: Duration | None = None
     """Rest after the injection (record)."""
     brace: str = ""
@@ -180,6 +185,10 @@ class MechanismSwitches(Document):
     """Growth of donor cells."""
     differentiation: bool = True
     """Donor cells become nucleus-like."""
+    paracrine: bool = True
+    """Donor cells and platelets secrete a factor that calms the disc."""
+    puncture_damage: bool = True
+    """The needle of the treatment injures the disc."""
     immune: bool = True
     """Immune kill of unmatched cells."""
     leak: bool = True
@@ -195,5 +204,7 @@ class Numerics(Document):
     """Mesh of the disc."""
     ensemble: int = Field(default=0, ge=0, le=100_000)
     """Members of the ensemble over the priors; 0 is the single run alone."""
+    ensemble_level: Literal["slab", "3d"] = "slab"
+    """Level of its members: the axial slab, or the disc in 3D on the coarse mesh."""
     switches: MechanismSwitches = MechanismSwitches()
     """Mechanisms on or off."""

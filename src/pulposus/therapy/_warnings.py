@@ -9,9 +9,6 @@ from pulposus.parameters import ParameterSet
 from pulposus.therapy._product import Expansion
 from pulposus.therapy._protocol import Protocol
 
-PLUG_FISSURE = 0.3
-"""Fissure fraction of the annulus above which a gel may leave as a plug (cells_matrix 2.3)."""
-
 
 def treatment_warnings(
     protocol: Protocol, disc: Disc, expansion: Expansion, retained_density: float, constants: ParameterSet
@@ -25,7 +22,7 @@ def treatment_warnings(
         retained_density: Retained living cells over the volume of the nucleus [10^6/mL].
         constants: Model constants.
     """
-    found = [*protocol.id.notes, *disc.description.warnings, *_delivery_warnings(protocol, disc)]
+    found = [*protocol.id.notes, *disc.description.warnings, *_delivery_warnings(protocol, disc, constants)]
     if protocol.dose.cells > 0.0:
         found += _product_warnings(protocol, expansion, constants)
         ceiling = constants["therapy.warning.retained_density"]
@@ -50,10 +47,12 @@ def _product_warnings(protocol: Protocol, expansion: Expansion, constants: Param
         yield f"the cells wait {waited} before the injection; the advice is at most {limit * 24:g} h"
 
 
-def _delivery_warnings(protocol: Protocol, disc: Disc) -> Iterator[str]:
+def _delivery_warnings(protocol: Protocol, disc: Disc, constants: ParameterSet) -> Iterator[str]:
     delivery, species = protocol.delivery, disc.description.species
     uses_pressure = delivery.route == "needle" and delivery.pressure_model and protocol.dose.volume > 0.0
     if uses_pressure and species != "human":
         yield "the stiffness and permeation constants of the injection are those of a human disc"
-    if protocol.dose.is_gel and float(disc.condition.fissure_fraction) > PLUG_FISSURE:
-        yield "a gel may leave a fissured disc as a plug; this is not represented"
+    if protocol.dose.is_gel and float(disc.condition.fissure_fraction) > constants.value(
+        "therapy.safety.plug_fissure_low"
+    ):
+        yield "a gel may leave a fissured disc as a plug; the safety signals tell how likely, the fields do not follow it"
