@@ -7,7 +7,9 @@ from pulposus.disc._build_supply import build_supply, supply_warnings
 from pulposus.disc._build_tissue import build_tissue
 from pulposus.disc._disc import PORE_MODELS, Condition, Description, Disc, Metabolism
 from pulposus.disc._document import AnatomicalShape, DiscDocument
+from pulposus.disc._insults import apply_insults
 from pulposus.disc._layout import Layout, layout
+from pulposus.disc._lesion import Lesion
 from pulposus.disc._library import GENERIC, canonical_place, numeral
 from pulposus.disc._mesh import node_coordinates
 from pulposus.disc._shape import anatomical_map, cylinder_map
@@ -28,7 +30,7 @@ def build_disc(document: DiscDocument, resolution: str, parameters: ParameterSet
         where: File or name, for errors.
 
     Raises:
-        InvalidInput: Unknown species, level or resolution, or an impossible shape.
+        InvalidInput: Unknown species, level or resolution, an impossible shape, or an insult that does not fit the disc.
     """
     sheet = Sheet(parameters, document.grade)
     shape = document.shape
@@ -45,13 +47,14 @@ def build_disc(document: DiscDocument, resolution: str, parameters: ParameterSet
     tissue = build_tissue(document, species, level, disc_metabolism, arrangement, form, sheet)
     condition = _condition(document, notochordal, sheet)
     supply = build_supply(document, arrangement, form, sheet, where)
-    return Disc(
+    disc = Disc(
         layout=arrangement,
         coordinates=node_coordinates(arrangement, form),
         tissue=tissue,
         condition=condition,
         supply=supply,
         metabolism=disc_metabolism,
+        lesion=Lesion.none(arrangement.topology.columns, arrangement.topology.levels),
         description=Description(
             name=document.name,
             species=species,
@@ -65,6 +68,7 @@ def build_disc(document: DiscDocument, resolution: str, parameters: ParameterSet
             warnings=supply_warnings(document.supply, supply),
         ),
     )
+    return apply_insults(disc, document.insults, parameters, where)
 
 
 def _text(document: DiscDocument, species: str, level: str) -> str:

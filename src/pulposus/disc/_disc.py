@@ -18,28 +18,18 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float
+from jaxtyping import Array, Float
 from numpy.typing import NDArray
 
 from pulposus import _backend  # noqa: F401
+from pulposus.disc._arrays import Scalar, as_array, as_optional_array
 from pulposus.disc._layout import Layout
+from pulposus.disc._lesion import Lesion
 from pulposus.errors import InvalidInput
 from pulposus.mesh import Topology
 
 SOLUTES = ("oxygen", "lactate", "glucose")
 PoreModel = Literal["upf2025", "field", "mixture"]
-
-Scalar = Float[Array, ""]
-
-
-def _array(value: ArrayLike) -> Array:
-    """A float64 array: a Python number inside a PyTree would be a new compilation for every value."""
-    return jnp.asarray(value, dtype=jnp.float64)
-
-
-def _optional_array(value: ArrayLike | None) -> Array | None:
-    """The same for what a disc may do without."""
-    return None if value is None else _array(value)
 
 
 @dataclass(frozen=True)
@@ -111,12 +101,12 @@ class Tissue(eqx.Module):
         radial_diffusion_ratio: Radial over axial diffusivity in the annulus; None where it is isotropic.
     """
 
-    transport_water_fraction: Float[Array, "tissues"] = eqx.field(converter=_array)
-    cell_density: Float[Array, "tissues"] = eqx.field(converter=_array)
-    senescent_share: Float[Array, "tissues"] = eqx.field(converter=_array)
-    diffusivity: Float[Array, "3 tissues"] = eqx.field(converter=_array)
-    outer_annulus_share: Float[Array, "quads"] | None = eqx.field(converter=_optional_array, default=None)
-    radial_diffusion_ratio: Scalar | None = eqx.field(converter=_optional_array, default=None)
+    transport_water_fraction: Float[Array, "tissues"] = eqx.field(converter=as_array)
+    cell_density: Float[Array, "tissues"] = eqx.field(converter=as_array)
+    senescent_share: Float[Array, "tissues"] = eqx.field(converter=as_array)
+    diffusivity: Float[Array, "3 tissues"] = eqx.field(converter=as_array)
+    outer_annulus_share: Float[Array, "quads"] | None = eqx.field(converter=as_optional_array, default=None)
+    radial_diffusion_ratio: Scalar | None = eqx.field(converter=as_optional_array, default=None)
 
 
 class Condition(eqx.Module):
@@ -133,14 +123,14 @@ class Condition(eqx.Module):
         annulus_order: Structural order of the annulus, 1 intact.
     """
 
-    metabolically_active_fraction: Scalar = eqx.field(converter=_array)
-    metabolic_multiplier: Scalar = eqx.field(converter=_array)
-    consumption_factor: Scalar = eqx.field(converter=_array)
-    glucose_threshold: Scalar = eqx.field(converter=_array)
-    cytokine: Scalar = eqx.field(converter=_array)
-    osmolarity: Scalar = eqx.field(converter=_array)
-    fissure_fraction: Scalar = eqx.field(converter=_array)
-    annulus_order: Scalar = eqx.field(converter=_array)
+    metabolically_active_fraction: Scalar = eqx.field(converter=as_array)
+    metabolic_multiplier: Scalar = eqx.field(converter=as_array)
+    consumption_factor: Scalar = eqx.field(converter=as_array)
+    glucose_threshold: Scalar = eqx.field(converter=as_array)
+    cytokine: Scalar = eqx.field(converter=as_array)
+    osmolarity: Scalar = eqx.field(converter=as_array)
+    fissure_fraction: Scalar = eqx.field(converter=as_array)
+    annulus_order: Scalar = eqx.field(converter=as_array)
 
     @property
     def native_rate_factor(self) -> Scalar:
@@ -159,10 +149,10 @@ class Supply(eqx.Module):
         endplate_thickness: Thickness of the cartilage endplates [mm], inferior and superior, (2, columns).
     """
 
-    endplate_values: Float[Array, "3"] = eqx.field(converter=_array)
-    annulus_values: Float[Array, "3"] = eqx.field(converter=_array)
-    endplate_supply: Float[Array, "2 columns"] = eqx.field(converter=_array)
-    endplate_thickness: Float[Array, "2 columns"] = eqx.field(converter=_array)
+    endplate_values: Float[Array, "3"] = eqx.field(converter=as_array)
+    annulus_values: Float[Array, "3"] = eqx.field(converter=as_array)
+    endplate_supply: Float[Array, "2 columns"] = eqx.field(converter=as_array)
+    endplate_thickness: Float[Array, "2 columns"] = eqx.field(converter=as_array)
 
 
 class Metabolism(eqx.Module):
@@ -178,13 +168,13 @@ class Metabolism(eqx.Module):
         diffusion_water_exponent: Exponent of the water fraction in the diffusivity, beside the Mackie-Meares law.
     """
 
-    glucose_limiter: Scalar = eqx.field(converter=_array)
-    oxygen_solubility: Scalar = eqx.field(converter=_array)
-    neutral_pH: Scalar = eqx.field(converter=_array)
-    lactate_per_pH: Scalar = eqx.field(converter=_array)
-    oxygen_water_exponent: Scalar = eqx.field(converter=_array)
-    storage_water_exponent: Scalar = eqx.field(converter=_array)
-    diffusion_water_exponent: Scalar = eqx.field(converter=_array)
+    glucose_limiter: Scalar = eqx.field(converter=as_array)
+    oxygen_solubility: Scalar = eqx.field(converter=as_array)
+    neutral_pH: Scalar = eqx.field(converter=as_array)
+    lactate_per_pH: Scalar = eqx.field(converter=as_array)
+    oxygen_water_exponent: Scalar = eqx.field(converter=as_array)
+    storage_water_exponent: Scalar = eqx.field(converter=as_array)
+    diffusion_water_exponent: Scalar = eqx.field(converter=as_array)
 
 
 # Exponents of the water fraction (oxygen sink, storage, diffusivity) of each preset: the table of transport 1.2.
@@ -202,16 +192,17 @@ class Disc(eqx.Module):
         layout: Connectivity, tissue of every element and named surfaces.
         description: What the disc is, for people.
         coordinates: Nodes [mm]; x right, y anterior, z cranial, (columns, levels, 3).
-        tissue, condition, supply, metabolism: See there.
+        tissue, condition, supply, metabolism, lesion: See there.
     """
 
     layout: Layout = eqx.field(static=True)
     description: Description = eqx.field(static=True)
-    coordinates: Float[Array, "columns levels 3"] = eqx.field(converter=_array)
+    coordinates: Float[Array, "columns levels 3"] = eqx.field(converter=as_array)
     tissue: Tissue
     condition: Condition
     supply: Supply
     metabolism: Metabolism
+    lesion: Lesion
 
     @property
     def topology(self) -> Topology:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from pulposus.disc._insult_document import InsultSection
 from pulposus.documents import Document
 from pulposus.units import Quantity
 
@@ -290,6 +291,8 @@ class DiscDocument(Document):
     """Form of the metabolic model."""
     condition: ConditionKeys = ConditionKeys()
     """State of the disc beyond its transport."""
+    insults: tuple[InsultSection, ...] = ()
+    """Acute insults, in the order in which they happened, at the start of the disc's life."""
     stress_test: Literal["none", "hindered"] = "none"
     """`hindered`: glucose hindrance in every tissue that has none written, and a factor on all native rates."""
 
@@ -298,6 +301,12 @@ class DiscDocument(Document):
         parts = (self.tissues.nucleus, self.tissues.annulus, self.tissues.outer_annulus, self.tissues.endplate)
         if self.stress_test == "hindered" and any(part is not None and part.diffusivity is not None for part in parts):
             raise ValueError("a written diffusivity leaves nothing for the stress test to hinder: write one of them")
+        return self
+
+    @model_validator(mode="after")
+    def _insults_at_the_start(self) -> DiscDocument:
+        if any("time_before_treatment" in insult.model_fields_set for insult in self.insults):
+            raise ValueError("a disc has no treatment: write insults with time_before_treatment in the protocol")
         return self
 
 
