@@ -16,6 +16,7 @@ __getattr__, __dir__, __all__ = attach(
         "jacobian_determinants": "._operators",
         "diffusion_stencil": "._operators",
         "apply_stencil": "._operators",
+        "exchange_stencil": "._exchange",
         "face_areas": "._operators",
         "ring_normals": "._operators",
         "sum_to_nodes": "._operators",

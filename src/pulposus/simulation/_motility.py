@@ -2,9 +2,9 @@ r"""Motion of attached donor cells: random motility and chemotaxis along the cyt
 
 .. math:: \partial_t m = \nabla \cdot (D \nabla m - X m \nabla c)
 
-Implicit in time, as exchange between neighbouring nodes. The finite-element couplings :math:`-K_{ij}` are used where they are positive
-(discrete upwinding), and chemotaxis carries the cells of the node it leaves, so the system is an M-matrix with column sums :math:`V`: the
-solution is positive and the number of cells is kept. It is solved by sweeps that are exact along the axis.
+Implicit in time, as exchange between neighbouring nodes over the positive bonds of `mesh.exchange_stencil`. Chemotaxis carries the cells
+of the node it leaves (upwind), so the system is an M-matrix with column sums :math:`V`: the solution is positive and the number of cells is
+kept. It is solved by sweeps that are exact along the axis.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def _couplings(
     cytokine: Float[Array, "columns levels"],
     step: Float[Array, ""],
 ) -> _Couplings:
-    bond = jnp.maximum(-unit_stencil, 0.0).at[:, 0, 1].set(0.0)
+    bond = (-unit_stencil).at[:, 0, 1].set(0.0)
     rise = _neighbour_values(mesh, cytokine) - cytokine[:, None, None, :]
     towards = motility.random + motility.chemotaxis * jnp.maximum(rise, 0.0)
     back = motility.random + motility.chemotaxis * jnp.maximum(-rise, 0.0)
@@ -74,7 +74,7 @@ def migrate(
 
     Args:
         mesh: Topology.
-        unit_stencil: Diffusion operator of unit conductivity [mm].
+        unit_stencil: Exchange stencil of unit conductivity [mm] (`mesh.exchange_stencil`, `mesh.slab_stencil`).
         volume: Volume of every node [mm3].
         motility: Random motility and chemotaxis [mm2/day].
         cytokine: Cytokine field.

@@ -1,0 +1,60 @@
+"""Signals and matrix of the disc: what its cells secrete, what enzymes cleave, and what insults do to it.
+
+Cytokine, paracrine factor and growth factor diffuse; enzymes, aggrecan, collagens and the structure of the annulus are local
+(cells_matrix 2.6, 2.7, 3). Laws accept any shape of fields, so one code serves a well-mixed disc, an axial slab and the disc in 3D.
+"""
+
+from pulposus._lazy import attach
+
+__getattr__, __dir__, __all__ = attach(
+    __name__,
+    {
+        "Ageing": "._ageing",
+        "AgeingMultipliers": "._ageing",
+        "CellLoss": "._insults",
+        "Clock": "._species",
+        "GradeMatrix": "._grade",
+        "HealthyReference": "._setting",
+        "InsultLedger": "._insults",
+        "Load": "._load",
+        "MatrixFlows": "._matrix_state",
+        "MatrixLoss": "._insults",
+        "MatrixOutcomes": "._outcomes",
+        "MatrixParameters": "._matrix_parameters",
+        "MatrixRates": "._pools",
+        "MatrixSetting": "._setting",
+        "MatrixState": "._matrix_state",
+        "Medium": "._diffusion",
+        "OutcomeLaws": "._outcomes",
+        "SignalInputs": "._signals",
+        "SignalModel": "._signals",
+        "SignalParameters": "._signal_parameters",
+        "SignalState": "._signal_state",
+        "TissueShares": "._setting",
+        "Transport": "._diffusion",
+        "acid_factor": "._acid",
+        "advance_matrix": "._pools",
+        "advance_signals": "._signals",
+        "ageing_multipliers": "._ageing",
+        "balance_source": "._steady_signals",
+        "balance_synthesis": "._balance",
+        "charge_of": "._outcomes",
+        "diffuse": "._diffusion",
+        "initial_matrix": "._initial",
+        "injure": "._insults",
+        "known_species": "._species",
+        "ledger_of": "._insults",
+        "matrix_on": "._initial",
+        "matrix_outcomes": "._outcomes",
+        "matrix_rates": "._pools",
+        "matrix_setting": "._setting",
+        "network": ".network",
+        "node_setting": "._setting",
+        "nucleus_turnover": "._balance",
+        "osmolarity": "._composition",
+        "outflow": "._diffusion",
+        "sample_grade": "._sampling",
+        "steady_enzyme": "._signals",
+        "stress": "._stress",
+    },
+)
