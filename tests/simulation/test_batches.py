@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from pulposus.disc import load_disc
 from pulposus.nutrition import SolverOptions
 from pulposus.parameters import ParameterSet
-from pulposus.simulation import DiscModel, SimulationState, StepControl, advance_adaptively, start_state
-from pulposus.simulation._ensemble import _advance_all, _member, _stack, _start_all, draw
+from pulposus.simulation import Plan, SimulationState, StepControl, plan_of
+from pulposus.simulation._course import BATCH, SINGLE, Runner
+from pulposus.simulation._drivers import draw, drawn, uncertain
+from pulposus.simulation._ensemble import _stack
+from pulposus.simulation._recording import RecordingParameters
 from pulposus.therapy import load_protocol
 
 CONTROL, OPTIONS = StepControl(), SolverOptions(tolerance=1e-6)
@@ -21,23 +24,40 @@ DISC, DAY = "human/L4-L5/grade4", jnp.asarray(3.0)
 
 
 @pytest.fixture(scope="module")
-def models(constants: ParameterSet) -> list[DiscModel]:
+def plans(constants: ParameterSet) -> list[Plan]:
     """Sixteen members of an ensemble on the slab: other constants, doses and supplies, so they need other numbers of steps."""
-    protocol = load_protocol("orozco-2011")
-    drivers = draw(protocol, constants, 4, "impaired", 16)
-    return [_member(protocol, DISC, constants, drivers, number)[0] for number in range(16)]
+    protocol, used = load_protocol("orozco-2011"), RecordingParameters(constants)
+    plan_of(protocol, load_disc(DISC, "coarse", used), used, "slab", 3.0)
+    drivers = draw(protocol, constants, uncertain(used.used()), 16)
+    found = []
+    for number in range(16):
+        study, values = drawn(protocol, constants, drivers, number)
+        found.append(plan_of(study, load_disc(DISC, "coarse", values), values, "slab", 3.0))
+    return found
+
+
+def three_days(plans: Sequence[Plan], runner: Runner) -> SimulationState:
+    """The members after balance, needle and injection, and three days; on the leading axis of a batch or without one."""
+    batch = runner is BATCH
+
+    def one(trees: list) -> object:
+        return _stack(trees) if batch else trees[0]
+
+    model = one([plan.model for plan in plans])
+    model, state = runner.balance(model, runner.start(model, CONTROL.first, OPTIONS))
+    for events in zip(*(plan.arms["with_cells"].events[0.0] for plan in plans), strict=True):
+        model, state = runner.happen(one(list(events)), model, state)
+    return runner.advance(model, state, DAY, CONTROL, OPTIONS)
 
 
 @pytest.fixture(scope="module")
-def alone(models: list[DiscModel]) -> list[SimulationState]:
-    start, advance = eqx.filter_jit(start_state), eqx.filter_jit(advance_adaptively)
-    return [advance(model, start(model, CONTROL.first, OPTIONS), DAY, CONTROL, OPTIONS) for model in models]
+def alone(plans: list[Plan]) -> list[SimulationState]:
+    return [three_days([plan], SINGLE) for plan in plans]
 
 
-def together(models: Sequence[DiscModel]) -> list[SimulationState]:
-    stacked = _stack(list(models))
-    states = _advance_all(stacked, _start_all(stacked, CONTROL, OPTIONS), DAY, CONTROL, OPTIONS)
-    return [jax.tree.map(lambda leaf, number=number: leaf[number], states) for number in range(len(models))]
+def together(plans: Sequence[Plan]) -> list[SimulationState]:
+    states = three_days(plans, BATCH)
+    return [jax.tree.map(lambda leaf, number=number: leaf[number], states) for number in range(len(plans))]
 
 
 def test_the_members_differ(alone: list[SimulationState]) -> None:
@@ -53,9 +73,9 @@ def test_the_members_differ(alone: list[SimulationState]) -> None:
         pytest.param(list(range(15, -1, -1)), id="16 backwards", marks=pytest.mark.slow),
     ],
 )
-def test_a_batch_changes_nobody(models: list[DiscModel], alone: list[SimulationState], order: list[int]) -> None:
+def test_a_batch_changes_nobody(plans: list[Plan], alone: list[SimulationState], order: list[int]) -> None:
     """Only the order of rounding may differ: 1e-9 of the largest value of each field, with the same steps."""
-    for number, state in zip(order, together([models[member] for member in order]), strict=True):
+    for number, state in zip(order, together([plans[member] for member in order]), strict=True):
         assert (int(state.steps), int(state.rejected)) == (int(alone[number].steps), int(alone[number].rejected))
         for one, other in zip(jax.tree.leaves(state), jax.tree.leaves(alone[number]), strict=True):
             scale = float(np.max(np.abs(np.asarray(other))))

@@ -27,8 +27,11 @@ COMMANDS = {
     "demo": Entry(
         "._demo", "Run the published protocol of Orozco 2011 and open its report: the main job on real input."
     ),
-    "run": Entry("._run", "Simulate a protocol in a disc, beside the same disc without cells; write a run directory."),
-    "resume": Entry("._resume", "Go on with a run that was interrupted."),
+    "run": Entry(
+        "._run", "Simulate a protocol in a disc, beside its sham and the disc left alone; write a run directory."
+    ),
+    "compare": Entry("._compare", "Simulate several arms side by side in one disc; write one report."),
+    "resume": Entry("._resume", "Go on with a run or a comparison that was interrupted."),
     "nutrition": Entry("._nutrition", "Solve the steady oxygen, glucose, lactate and pH of one disc."),
     "disc": Entry("._disc", "List the built-in discs, or show one with its sizes, numbers and a picture."),
     "validate": Entry("._validate", "Check a protocol or a disc without computing; report every problem at once."),

@@ -7,8 +7,6 @@ the finished ensemble and every stored time. The checkpoints are removed when th
 from __future__ import annotations
 
 import json
-import os
-import platform
 import shlex
 import shutil
 import time
@@ -26,14 +24,13 @@ from pulposus.errors import InvalidInput
 if TYPE_CHECKING:
     from pulposus.parameters import ParameterSet
     from pulposus.report import RunDirectory, RunRecord
-    from pulposus.simulation import Progress, SimulationResult
+    from pulposus.simulation import Progress
     from pulposus.therapy import Protocol
 
 OPTIONS = "options.json"
 CHECKPOINTS = "checkpoints"
 ENSEMBLE = "ensemble.json"
 DISC_COPY = "disc.yaml"
-_NUTRITION_DAYS = (0.0, 1.0, 28.0)
 
 
 class Options(Document):
@@ -79,12 +76,11 @@ def begin(
     from pulposus.report import RunDirectory
     from pulposus.report._atomic import write_text
     from pulposus.report._tables import json_text
-    from pulposus.simulation import level_of
-    from pulposus.therapy import resolve_treatment
+    from pulposus.simulation import level_of, resolve
 
     constants = load_parameters().replace(changed)
     level_of(protocol)
-    resolve_treatment(protocol, load_disc(disc, protocol.numerics.resolution, constants), constants)
+    resolve(protocol, load_disc(disc, protocol.numerics.resolution, constants), constants)
     directory = RunDirectory.create(folder, protocol_text, protocol.resolved())
     source = Path(disc)
     if source.is_file():
@@ -96,8 +92,12 @@ def begin(
     return Job(directory, protocol, constants, options)
 
 
-def reopen(folder: Path) -> Job:
-    """An unfinished run.
+def reopen(folder: Path, *, finished: bool = False) -> Job:
+    """A run that is to go on.
+
+    Args:
+        folder: Its folder.
+        finished: Whether a finished run will do.
 
     Raises:
         InvalidInput: The folder holds no run, a finished or a damaged one, or one of another version.
@@ -108,7 +108,7 @@ def reopen(folder: Path) -> Job:
     from pulposus.therapy import load_protocol
 
     directory = RunDirectory.open(folder)
-    if directory.finished:
+    if directory.finished and not finished:
         raise InvalidInput(
             f"the run in {folder.name} is finished", where=str(folder), remedy=f"open {folder / 'report.html'}"
         )
@@ -141,6 +141,27 @@ def complete(job: Job) -> RunRecord:
         PartialFailure: No member of the ensemble could be run.
         InvalidInput: The folder cannot be written, or its checkpoints cannot be used.
     """
+    folder = job.directory.path
+    print_note(f"run directory {folder}; after an interruption: pulposus resume {shlex.quote(str(folder))}")
+    record = computed(job)
+    job.directory.write(record)
+    job.directory.events.append("finished", seconds=record.manifest["seconds"])
+    remove_checkpoints(job)
+    return record
+
+
+def remove_checkpoints(job: Job) -> None:
+    """Remove what only a run that goes on needs."""
+    shutil.rmtree(job.directory.path / CHECKPOINTS, ignore_errors=True)
+
+
+def computed(job: Job) -> RunRecord:
+    """The record of a run, computed from its last checkpoint on; nothing but checkpoints and events is written.
+
+    Raises:
+        SolverFailed, PartialFailure, InvalidInput: As `complete`.
+    """
+    from pulposus.cli._run_record import run_record
     from pulposus.simulation import simulate
 
     folder, protocol = job.directory.path, job.protocol
@@ -151,7 +172,6 @@ def complete(job: Job) -> RunRecord:
         line(step)
         job.directory.events.append("stored", run=step.run, time_day=step.time, steps=step.steps)
 
-    print_note(f"run directory {folder}; after an interruption: pulposus resume {shlex.quote(str(folder))}")
     started = time.perf_counter()
     try:
         ensemble = _ensemble(job, disc, progress) if protocol.numerics.ensemble else None
@@ -159,11 +179,9 @@ def complete(job: Job) -> RunRecord:
         result = simulate(protocol, disc, job.constants, checkpoints=folder / CHECKPOINTS, progress=progress)
     finally:
         line.close()
-    record = run_record(job, result, ensemble, time.perf_counter() - started, ensemble_seconds)
-    job.directory.write(record)
-    job.directory.events.append("finished", seconds=time.perf_counter() - started)
-    shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
-    return record
+    return run_record(
+        result, ensemble, job.constants, job.options.command, time.perf_counter() - started, ensemble_seconds
+    )
 
 
 def _ensemble(job: Job, disc: str, progress: Callable[[Progress], None]) -> dict[str, Any]:
@@ -174,141 +192,17 @@ def _ensemble(job: Job, disc: str, progress: Callable[[Progress], None]) -> dict
 
     kept = job.directory.path / CHECKPOINTS / ENSEMBLE
     if not kept.is_file():
-        members = job.protocol.numerics.ensemble
-        ensemble = run_ensemble(job.protocol, members, disc=disc, parameters=job.constants, progress=progress)
+        numerics = job.protocol.numerics
+        ensemble = run_ensemble(
+            job.protocol,
+            numerics.ensemble,
+            disc=disc,
+            parameters=job.constants,
+            level=numerics.ensemble_level,
+            progress=progress,
+        )
         write_text(kept, json_text(ensemble))
     return json.loads(kept.read_text(encoding="utf-8"))
-
-
-def run_record(
-    job: Job, result: SimulationResult, ensemble: dict[str, Any] | None, seconds: float, ensemble_seconds: float
-) -> RunRecord:
-    """The record that the run directory is made of."""
-    from pulposus.report import RunRecord
-
-    treatment, treated, untreated = result.treatment, result.with_cells, result.without_cells
-    rows = treated.nutrition_rows()
-    last = rows[-1]["time_day"]
-    nutrition = [row for row in rows if any(abs(row["time_day"] - day) < 1e-6 for day in (*_NUTRITION_DAYS, last))]
-    warnings = [*treatment.warnings, *starvation_warnings(treated, untreated)]
-    if ensemble is not None:
-        warnings += ensemble_warnings(ensemble)
-    nominal = 1e6 * treatment.nominal_cells
-    return RunRecord(
-        protocol=job.protocol.resolved(),
-        disc=result.disc,
-        trajectory=treated.dataset,
-        sham=untreated.dataset,
-        cells=treated.cell_rows(),
-        ensemble=ensemble,
-        nutrition=nutrition,
-        ledger_error=treated.ledger_error,
-        warnings=warnings,
-        parameters=[record.as_dict() for record in result.parameters],
-        manifest={
-            "version": __version__,
-            "commit": commit(),
-            "seed": job.protocol.seed,
-            "machine": machine(),
-            "seconds": round(seconds, 2),
-            "command": job.options.command,
-            "lock": lock_digest(),
-        },
-        dose_steps={
-            "nominal": nominal,
-            "released_viable": nominal * treatment.release_viability,
-            "injected": 1e6 * treatment.injected_cells,
-        },
-        numerics={
-            "steps with cells": int(treated.states[-1].steps),
-            "steps refused with cells": int(treated.states[-1].rejected),
-            "steps without cells": int(untreated.states[-1].steps),
-            "back-flow fraction": treatment.backflow_fraction,
-            "bolus density [10^6/mL]": treatment.bolus_density,
-            "peak injection pressure [MPa]": treatment.peak_pressure,
-            "ensemble seconds": round(ensemble_seconds, 2),
-        }
-        | (nutrient_balance(result) if job.protocol.numerics.level == "disc" else {}),
-    )
-
-
-def nutrient_balance(result: SimulationResult) -> dict[str, float]:
-    """How well the solutes balance at the end of the treated run: boundary inflow against what the cells use."""
-    import jax
-
-    from pulposus.nutrition import summarise
-
-    # The stored states are kept in host memory.
-    model, state = result.with_cells.model, jax.tree.map(jax.numpy.asarray, result.with_cells.states[-1])
-    balance = summarise(result.disc, model.nutrition(state.cells), state.solutes).balance
-    return {
-        "oxygen balance at the end, relative error": float(balance.oxygen),
-        "glucose balance at the end, relative error": float(balance.glucose),
-        "lactate inflow per glucose inflow at the end": float(balance.lactate_per_glucose),
-    }
-
-
-def starvation_warnings(treated: Any, untreated: Any) -> list[str]:
-    """Signals of over-dose (cells_matrix 9): glucose below 0.5 mM in more than 5 % of the nucleus, or native loss against no cells."""
-    import numpy as np
-
-    found = []
-    nucleus = np.asarray(treated.model.where.nucleus)
-    shares = [
-        float(np.sum(nucleus * (np.asarray(state.solutes[2]) < 0.5)) / np.sum(nucleus)) for state in treated.states
-    ]
-    worst = int(np.argmax(shares))
-    if shares[worst] > 0.05:
-        found.append(
-            f"over-dose signal: glucose is below 0.5 mM in {shares[worst]:.0%} of the nucleus at day {treated.times[worst]:.3g}"
-        )
-    by_day = {row["time_day"]: row["native_alive_fraction"] for row in untreated.cell_rows()}
-    for row in treated.cell_rows():
-        if abs(row["time_day"] - 28.0) < 1e-6:
-            share = row["native_alive_fraction"] / by_day[row["time_day"]]
-            if share < 0.95:
-                found.append(
-                    f"over-dose signal: at day 28 the native cells are at {share:.1%} of the disc without cells"
-                )
-    return found
-
-
-def ensemble_warnings(ensemble: dict[str, Any]) -> list[str]:
-    """Members that are missing from the ensemble."""
-    found = []
-    if ensemble["refused"]:
-        found.append(
-            f"{len(ensemble['refused'])} members of the ensemble could not be injected: {ensemble['refused'][0]}"
-        )
-    if ensemble["failed"]:
-        found.append(f"{ensemble['failed']} members of the ensemble did not reach the end and are left out")
-    return found
-
-
-def commit() -> str:
-    """Commit of the source, where the program runs from a checkout."""
-    import subprocess
-
-    root = Path(__file__).resolve().parents[3]
-    if not (root / ".git").exists():
-        return "installed package"
-    if shutil.which("git") is None:
-        return "unknown"
-    answer = subprocess.run(["git", "-C", str(root), "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
-    return answer.stdout.strip() or "unknown"
-
-
-def machine() -> str:
-    """The machine in words."""
-    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-
-
-def lock_digest() -> str:
-    """Digest of the requirement lock, where the program runs from a checkout."""
-    import hashlib
-
-    lock = Path(__file__).resolve().parents[3] / "requirements" / "lock.txt"
-    return hashlib.sha256(lock.read_bytes()).hexdigest()[:16] if lock.is_file() else "not a checkout"
 
 
 def tell(record: RunRecord, folder: Path) -> None:

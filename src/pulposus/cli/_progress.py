@@ -11,7 +11,13 @@ from pulposus.cli._output import print_note
 if TYPE_CHECKING:
     from pulposus.simulation import Progress
 
-_NAMES = {"with_cells": "with cells", "without_cells": "without cells", "ensemble": "ensemble"}
+_NAMES = {
+    "with_cells": "with cells",
+    "history": "before the treatment",
+    "sham": "without cells",
+    "native_course": "left alone",
+    "ensemble": "ensemble",
+}
 _PLAIN_EVERY = 10.0
 
 

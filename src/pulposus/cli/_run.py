@@ -33,7 +33,10 @@ def run(
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of the ensemble.")] = None,
     ensemble: Annotated[
-        int | None, typer.Option(min=0, help="Members of the ensemble over the priors (axial slab); 0 for none.")
+        int | None, typer.Option(min=0, help="Members of the ensemble over the priors; 0 for none.")
+    ] = None,
+    ensemble_level: Annotated[
+        str | None, typer.Option(help="Level of the ensemble: slab (axial slab, the default) or 3d (coarse mesh).")
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -41,7 +44,7 @@ def run(
     from pulposus.cli._job import begin, complete, tell
     from pulposus.report import summary
 
-    job = begin(*job_inputs(protocol, disc, until, out, overrides or [], seed, ensemble))
+    job = begin(*job_inputs(protocol, disc, until, out, overrides or [], seed, ensemble, ensemble_level))
     record = complete(job)
     tell(record, job.directory.path)
     if as_json:
@@ -58,6 +61,7 @@ def job_inputs(
     overrides: list[str],
     seed: int | None,
     ensemble: int | None,
+    ensemble_level: str | None = None,
 ) -> tuple[Path, Protocol, str, str, dict[str, str], str]:
     """The arguments of `_job.begin`, from those of the command line.
 
@@ -73,6 +77,7 @@ def job_inputs(
     keys += [f"follow_up.duration={_duration(until)}"] if until is not None else []
     keys += [f"seed={seed}"] if seed is not None else []
     keys += [f"numerics.ensemble={ensemble}"] if ensemble is not None else []
+    keys += [f"numerics.ensemble_level={ensemble_level}"] if ensemble_level is not None else []
     keys += [f"disc.name={disc}"] if disc is not None else []
     loaded = load_protocol(protocol, keys)
     treated = disc if disc is not None else disc_of(loaded, protocol)

@@ -32,7 +32,10 @@ def disc_of(protocol: Protocol, source: str | Path) -> str:
 
     Args:
         protocol: The protocol.
-        source: Where it was read: a built-in name, or a file.
+        source: Where it was read: a built-in name, or a file, with the arm behind a colon where one was asked for.
     """
-    beside = Path(source).parent / protocol.disc.name
-    return str(beside) if Path(source).is_file() and beside.is_file() else protocol.disc.name
+    from pulposus.therapy import split_arm
+
+    file = Path(split_arm(source)[0])
+    beside = file.parent / protocol.disc.name
+    return str(beside) if file.is_file() and beside.is_file() else protocol.disc.name

@@ -15,7 +15,8 @@ from jaxtyping import Array, Float
 from pulposus import _backend  # noqa: F401
 from pulposus.cells import CellParameters, CellState, Environment, Product, demand_weights
 from pulposus.disc import Disc, central_column
-from pulposus.mesh import Topology, diffusion_stencil, point_topology, slab_stencil, slab_topology, slab_volumes
+from pulposus.matrix import MatrixState, SignalState
+from pulposus.mesh import Topology, exchange_stencil, point_topology, slab_stencil, slab_topology, slab_volumes
 from pulposus.nutrition import (
     Kinetics,
     NodeVolumes,
@@ -27,12 +28,13 @@ from pulposus.nutrition import (
 )
 from pulposus.nutrition._problem import GLUCOSE, LACTATE, OXYGEN
 from pulposus.nutrition._summary import Regions, regions
+from pulposus.simulation._biology import Biology
 
 _NUCLEUS, _ENDPLATE = 0, 2
 
 
 class Surroundings(eqx.Module):
-    """Conditions that the grade gives until the matrix and signal rooms compute them; scalars.
+    """Conditions that the grade gives where signals and matrix are not computed; scalars. The load holds in any case.
 
     Attributes:
         osmolarity: Osmolarity [mOsm].
@@ -77,10 +79,11 @@ class DiscModel(eqx.Module):
         surroundings: Conditions given by the grade.
         product, parameters: Cell product and constants of the cell laws.
         leak_weight: Spatial weight of the leak.
-        unit_stencil: Diffusion operator of unit conductivity, for the motion of cells [mm].
-        initial_cells: Cells right after the injection [10^6/mL].
-        injected: Living donor cells that left the needle [million].
+        exchange: Exchange stencil of unit conductivity, for the motion of cells [mm].
+        initial_cells: Cells at the start [10^6/mL].
+        injected: Living donor cells that left the needle before the start [million].
         leaked_at_once: Those that left with the back-flow [million].
+        biology: Signals and matrix; None where the grade's constants stand for them.
     """
 
     mesh: Topology = eqx.field(static=True)
@@ -93,18 +96,26 @@ class DiscModel(eqx.Module):
     product: Product
     parameters: CellParameters
     leak_weight: Float[Array, "columns levels"]
-    unit_stencil: Float[Array, "1 columns width 3 levels"]
+    exchange: Float[Array, "1 columns width 3 levels"]
     initial_cells: CellState
     injected: Float[Array, ""]
     leaked_at_once: Float[Array, ""]
+    biology: Biology | None
 
-    def environment(self, solutes: Float[Array, "3 columns levels"]) -> Environment:
-        """What the cells feel."""
-        around = self.surroundings
+    def environment(
+        self,
+        solutes: Float[Array, "3 columns levels"],
+        signals: SignalState | None = None,
+        matrix: MatrixState | None = None,
+    ) -> Environment:
+        """What the cells feel; `signals` and `matrix` are those of the biology, and needed where there is one."""
+        around, pH = self.surroundings, acidity(self.problem.kinetics, solutes[LACTATE])
+        if self.biology is not None and signals is not None and matrix is not None:
+            return self.biology.environment(solutes[OXYGEN], solutes[GLUCOSE], pH, around.load, signals, matrix)
         return Environment(
             oxygen=solutes[OXYGEN],
             glucose=solutes[GLUCOSE],
-            pH=acidity(self.problem.kinetics, solutes[LACTATE]),
+            pH=pH,
             osmolarity=around.osmolarity,
             cytokine=around.cytokine,
             growth_factor=around.growth_factor,
@@ -146,6 +157,7 @@ def spatial_model(
     injected: Float[Array, ""],
     leaked_at_once: Float[Array, ""],
     load: Float[Array, ""] | float = 1.0,
+    biology: Biology | None = None,
 ) -> DiscModel:
     """Level 2: the disc in 3D.
 
@@ -158,6 +170,7 @@ def spatial_model(
         injected: Living donor cells that left the needle [million].
         leaked_at_once: Those that left with the back-flow [million].
         load: Daily load index; 1 is normal.
+        biology: Signals and matrix of this disc on this mesh.
     """
     mesh, volumes = disc.topology, tissue_volumes(disc)
     solid = jnp.asarray(disc.tissue_of_element >= 0, dtype=jnp.float64)
@@ -172,10 +185,11 @@ def spatial_model(
         product=product,
         parameters=parameters,
         leak_weight=jnp.asarray(leak_weight),
-        unit_stencil=diffusion_stencil(mesh, disc.coordinates, solid[None]),
+        exchange=exchange_stencil(mesh, disc.coordinates, solid[None]),
         initial_cells=_native_cells(disc, volumes).with_injected(jnp.asarray(free)),
         injected=jnp.asarray(injected, dtype=jnp.float64),
         leaked_at_once=jnp.asarray(leaked_at_once, dtype=jnp.float64),
+        biology=biology,
     )
 
 
@@ -220,6 +234,7 @@ def axial_model(
     injected: Float[Array, ""],
     leaked_at_once: Float[Array, ""],
     load: Float[Array, ""] | float = 1.0,
+    biology: Biology | None = None,
 ) -> DiscModel:
     """Level 1: the axis of the nucleus. Arguments as in `spatial_model`; the leak weight is 1 (one column has no track)."""
     plan, bar, supply = disc.topology.plan, axial_geometry(disc), disc.supply
@@ -269,10 +284,11 @@ def axial_model(
         product=product,
         parameters=parameters,
         leak_weight=jnp.ones_like(heights),
-        unit_stencil=slab_stencil(bar.heights, bar.area, jnp.ones((1, len(layers)))),
+        exchange=slab_stencil(bar.heights, bar.area, jnp.ones((1, len(layers)))),
         initial_cells=_native_cells(disc, volumes).with_injected(jnp.asarray(free)),
         injected=jnp.asarray(injected, dtype=jnp.float64),
         leaked_at_once=jnp.asarray(leaked_at_once, dtype=jnp.float64),
+        biology=biology,
     )
 
 
@@ -286,6 +302,7 @@ def well_mixed_model(
     volume: float,
     injected: float,
     leaked_at_once: float,
+    biology: Biology | None = None,
 ) -> DiscModel:
     """Level 0: one well-mixed node in a given environment.
 
@@ -295,6 +312,7 @@ def well_mixed_model(
         cells: Scalar densities right after the injection [10^6/mL].
         volume: Volume of the node [mm3].
         injected, leaked_at_once: As in `spatial_model` [million].
+        biology: Signals and matrix of the node.
     """
     mesh = point_topology()
     node = jnp.full((1, 1), volume, dtype=jnp.float64)
@@ -319,8 +337,9 @@ def well_mixed_model(
         product=product,
         parameters=parameters,
         leak_weight=jnp.ones((1, 1)),
-        unit_stencil=jnp.zeros((1, 1, 1, 3, 1)),
+        exchange=jnp.zeros((1, 1, 1, 3, 1)),
         initial_cells=jax.tree.map(lambda density: jnp.broadcast_to(density, (1, 1)), cells),
         injected=jnp.asarray(injected, dtype=jnp.float64),
         leaked_at_once=jnp.asarray(leaked_at_once, dtype=jnp.float64),
+        biology=biology,
     )

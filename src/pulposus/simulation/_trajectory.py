@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
@@ -18,6 +17,7 @@ from pulposus.nutrition import acidity
 from pulposus.nutrition._problem import GLUCOSE, LACTATE, OXYGEN
 from pulposus.nutrition._summary import FieldSummary, field_document, summarise_field
 from pulposus.simulation._ledger import CellTotals
+from pulposus.simulation._matrix_summary import FIELDS, MatrixSummary, fields_of, matrix_row, summarise_matrix
 from pulposus.simulation._model import DiscModel
 from pulposus.simulation._state import SimulationState
 
@@ -49,6 +49,7 @@ class Snapshot(eqx.Module):
     glucose: FieldSummary
     lactate: FieldSummary
     pH: FieldSummary
+    matrix: MatrixSummary | None
 
 
 @eqx.filter_jit
@@ -61,6 +62,9 @@ def snapshot(model: DiscModel, state: SimulationState) -> Snapshot:
         glucose=summarise_field(model.mesh, model.where, state.solutes[GLUCOSE]),
         lactate=summarise_field(model.mesh, model.where, state.solutes[LACTATE]),
         pH=summarise_field(model.mesh, model.where, pH),
+        matrix=None
+        if state.signals is None or state.matrix is None
+        else summarise_matrix(model, state.signals, state.matrix),
     )
 
 
@@ -91,8 +95,28 @@ class Trajectory:
     @property
     def ledger_error(self) -> float:
         """Largest violation of injected + born = alive + leaked + dead, over the injected number (over a million without cells)."""
-        injected = float(self.model.injected)
+        injected = float(self.states[-1].ledger.injected)
         return max(abs(float(one.totals.imbalance)) for one in self.snapshots) / (injected if injected > 0.0 else 1.0)
+
+    @property
+    def matrix_ledger_error(self) -> float | None:
+        """Largest violation of the account of the matrix over what the disc held; None without a matrix."""
+        errors = [
+            float(state.matrix_ledger.imbalance(self.model.volume, state.matrix))
+            for state in self.states
+            if state.matrix_ledger is not None and state.matrix is not None
+        ]
+        return max(errors) if errors else None
+
+    def matrix_rows(self) -> list[dict[str, Any]]:
+        """Regional means of signals and matrix at the stored times; none of a run without them."""
+        biology = self.model.biology
+        has_annulus = biology is not None and float(biology.annulus_on_mesh) > 0.0
+        return [
+            matrix_row(float(time), one.matrix, has_annulus)
+            for time, one in zip(self.times, self.snapshots, strict=True)
+            if one.matrix is not None
+        ]
 
     def cell_rows(self) -> list[dict[str, float]]:
         """Numbers of cells at the stored times; donor cells except for the native fraction."""
@@ -143,16 +167,21 @@ class Trajectory:
         for name, label in _POPULATIONS.items():
             values = stacked(lambda state, name=name: getattr(state.cells, name))
             variables[name] = (dimensions, values, {"units": "1e6 mL-1", "long_name": label})
+        for name, values in self._matrix_fields().items():
+            variables[name] = (dimensions, values, {"units": FIELDS[name][0], "long_name": FIELDS[name][1]})
         if self.model.mesh.columns == 1:
             node = ("column", "level")
             variables["z"] = (node, self.coordinates[..., 2], {"units": "mm", "long_name": "height"})
             for name, volume in (("volume", self.model.volume), ("nucleus_volume", self.model.where.nucleus)):
                 variables[name] = (node, np.asarray(volume), {"units": "mm3", "long_name": name.replace("_", " ")})
         return xarray.Dataset(
-            variables, coords={"time": ("time", self.times, {"units": "day", "long_name": "time since the injection"})}
+            variables, coords={"time": ("time", self.times, {"units": "day", "long_name": "time since the treatment"})}
         )
 
-
-def on_host(state: SimulationState) -> SimulationState:
-    """The same state in host memory, so that a long run does not fill the device."""
-    return jax.tree.map(np.asarray, state)
+    def _matrix_fields(self) -> dict[str, np.ndarray]:
+        """Fields of signals and matrix over time by name; none of a run without them."""
+        biology, found = self.model.biology, []
+        for state in self.states:
+            if biology is not None and state.signals is not None and state.matrix is not None:
+                found.append(fields_of(biology, state.signals, state.matrix))
+        return {name: np.stack([np.asarray(fields[name]) for fields in found]) for name in FIELDS if found}
