@@ -32,6 +32,9 @@ _BATCH = 2048
 _ROUNDING = 1e-9
 # Newton steps of the inverse bilinear map; it converges quadratically, in four or five steps on the elements of a valid disc.
 _NEWTON_STEPS = 12
+# Steps that are always taken, so that no point of the element is still outside it, and the change at which the rest may be left out.
+_LEAST_STEPS = 4
+_CONVERGED = 1e-14
 
 
 class Located(NamedTuple):
@@ -95,9 +98,14 @@ def locate(mesh: Topology, section: Float[np.ndarray, "columns 2"], points: Floa
 def _locate(mesh: Topology, section: np.ndarray, points: np.ndarray, start: int) -> Located:
     """`locate` for one batch of points."""
     batch = points[start : start + _BATCH]
-    corners = section[mesh.quads]
-    low, high = corners.min(axis=1), corners.max(axis=1)
     margin = _ROUNDING * np.ptp(section, axis=0).max()
+    corners = section[mesh.quads]
+    # Points of a batch lie close together, so most elements drop out at once.
+    at_hand = np.all(corners.max(axis=1) >= batch.min(axis=0) - margin, axis=1)
+    at_hand &= np.all(corners.min(axis=1) <= batch.max(axis=0) + margin, axis=1)
+    numbers = np.nonzero(at_hand)[0]
+    corners = corners[numbers]
+    low, high = corners.min(axis=1), corners.max(axis=1)
     near = np.ones((len(batch), len(corners)), dtype=bool)
     for axis in range(2):
         near &= batch[:, None, axis] >= low[None, :, axis] - margin
@@ -108,7 +116,8 @@ def _locate(mesh: Topology, section: np.ndarray, points: np.ndarray, start: int)
     # A point on a shared edge lies in two elements, whose shape functions agree there: the first one serves.
     kept, first = np.unique(point[inside], return_index=True)
     chosen = np.nonzero(inside)[0][first]
-    return Located(start + kept, quad[chosen], mesh.quads[quad[chosen]], _bilinear(local[chosen]))
+    found = numbers[quad[chosen]]
+    return Located(start + kept, found, mesh.quads[found], _bilinear(local[chosen]))
 
 
 _SIGNS = np.array([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
@@ -124,7 +133,7 @@ def _inverse_bilinear(
 ) -> Float[np.ndarray, "n 2"]:
     """Reference coordinates of points in their quadrilaterals; outside -1 to 1 where they do not lie in them."""
     local = np.zeros_like(points)
-    for _ in range(_NEWTON_STEPS):
+    for number in range(_NEWTON_STEPS):
         defect = np.einsum("na,nax->nx", _bilinear(local), corners) - points
         slope = [
             np.einsum("na,nax->nx", 0.25 * _SIGNS[:, i] * (1.0 + local[:, None, 1 - i] * _SIGNS[:, 1 - i]), corners)
@@ -136,9 +145,13 @@ def _inverse_bilinear(
             slope[0][:, 0] * defect[:, 1] - slope[0][:, 1] * defect[:, 0],
         ]
         # A point of another element may be driven off; it is outside either way.
+        last = local
         local = np.clip(
             local - np.stack(step, axis=1) / np.where(determinant == 0.0, 1.0, determinant)[:, None], -4.0, 4.0
         )
+        inside = np.abs(local).max(axis=1, initial=0.0) <= 1.0 + _ROUNDING
+        if np.abs(local - last)[inside].max(initial=0.0) < _CONVERGED and number >= _LEAST_STEPS:
+            break
     return local
 
 
