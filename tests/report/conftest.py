@@ -276,9 +276,9 @@ def record(resolution: str = "coarse", times: tuple[float, ...] = TIMES, **chang
     return replace(whole, **changes)
 
 
-def reduced(levels: int = 9) -> RunRecord:
+def reduced(levels: int = 9, whole: RunRecord | None = None) -> RunRecord:
     """A run on one column: the fields of the middle of the cylinder with volumes of their own."""
-    whole = record()
+    whole = whole or record()
     column, _ = whole.disc.topology.centre
     thin = np.linspace(0, whole.trajectory.sizes["level"] - 1, levels).round().astype(int)
     z = np.asarray(whole.disc.coordinates)[column, thin, 2][None, :]
@@ -296,7 +296,174 @@ def reduced(levels: int = 9) -> RunRecord:
         whole,
         trajectory=whole.trajectory.isel(select).assign(extra),
         sham=whole.sham.isel(select).assign(extra),
+        native_course=whole.native_course.isel(select).assign(extra) if whole.native_course is not None else None,
     )
+
+
+LIVING_TIMES = (*TIMES, 547.875, 730.5, 1095.75, 1826.25)
+# Means of a row of the matrix: name in the row -> variable of the dataset; glycosaminoglycan is the sum of aggrecan and fragments.
+ROW_NAMES = {
+    "aggrecan_mg_per_mL": "aggrecan",
+    "fragments_mg_per_mL": "fragments",
+    "collagen_II_mg_per_mL": "collagen_II",
+    "collagen_I_mg_per_mL": "collagen_I",
+    "water_fraction": "water_fraction",
+    "fixed_charge_density_mEq_per_mL": "fixed_charge_density",
+    "osmolarity_mOsm": "osmolarity",
+    "cytokine": "cytokine",
+    "enzyme": "enzyme",
+    "paracrine": "paracrine",
+    "growth_factor_ng_per_mL": "growth_factor",
+    "annulus_order": "annulus_order",
+    "fissure": "fissure",
+}
+
+
+def living_fields(disc: Any, times: tuple[float, ...], run: str, gain: float = 1.0) -> xarray.Dataset:
+    """The fields of a run with a matrix: glycosaminoglycan that slowly falls, slower with cells; a needle that stirs up cytokine."""
+    base = fields(disc, times, cells=run == "with_cells")
+    x, y, z = np.moveaxis(np.asarray(disc.coordinates), -1, 0)
+    radius2 = (x / SEMI_AXES[0]) ** 2 + (y / SEMI_AXES[1]) ** 2
+    inner = 1.0 / (1.0 + np.exp((np.sqrt(radius2) - NUCLEUS_RADIUS) / 0.06))
+    track = np.exp(-((x / 2.0) ** 2 + (z / 2.0) ** 2)) * (y < 0.0)
+    needle = float(run != "native_course")
+    cells = gain * float(run == "with_cells")
+    t = np.asarray(times)[:, None, None]
+    healing = np.exp(-t / 40.0)
+    effect = cells * (1.0 - np.exp(-t / 300.0)) * inner
+    glycosaminoglycan = (22.0 + 18.0 * inner) * np.exp(-3.0e-5 * t) - 1.2 * needle * track * healing + 1.1 * effect
+    water = 0.55 + 0.0042 * glycosaminoglycan
+    charge = 0.0038 * glycosaminoglycan / water
+    values = {
+        "cytokine": 0.47 + 0.1 * inner + 2e-5 * t + 0.5 * needle * track * np.exp(-t / 14.0) - 0.06 * effect,
+        "paracrine": 0.3 * cells * inner * np.exp(-t / 200.0),
+        "growth_factor": 0.0 * inner * t,
+        "enzyme": 1.1 + 0.2 * inner + 0.4 * needle * track * np.exp(-t / 20.0) - 0.05 * effect,
+        "aggrecan": 0.45 * glycosaminoglycan,
+        "fragments": 0.55 * glycosaminoglycan,
+        "collagen_II": (60.0 - 25.0 * inner) * (1.0 - 2e-5 * t * (1.0 - 0.2 * effect)),
+        "collagen_I": (110.0 - 100.0 * inner) * (1.0 + 1e-5 * t),
+        "annulus_order": 0.75 - 0.02 * needle * track + 0.0 * t,
+        "fissure": 0.08 * needle * track * healing + 0.02,
+        "fixed_charge_density": charge,
+        "water_fraction": water,
+        "osmolarity": 300.0 + 1000.0 * (np.sqrt(charge**2 + 0.09) - 0.3) + 40.0,
+    }
+    shape = base["oxygen"].shape
+    return base.assign(
+        {key: (("time", "column", "level"), np.broadcast_to(value, shape).copy()) for key, value in values.items()}
+    )
+
+
+def matrix_rows(data: xarray.Dataset, disc: Any, run: str) -> list[dict[str, Any]]:
+    """Rows as a simulation gives them; plain means over the nodes of a part stand for means over its volume."""
+    inner = np.zeros(disc.topology.columns, dtype=bool)
+    inner[disc.topology.quads[disc.topology.quad_region == 0].ravel()] = True
+    rows = []
+    for index, time in enumerate(data["time"].to_numpy()):
+        row: dict[str, Any] = {"time_day": float(time), "run": run}
+        for part, chosen in (("nucleus", inner), ("annulus", ~inner), ("disc", np.ones_like(inner))):
+            means = {name: float(data[key].to_numpy()[index][chosen].mean()) for name, key in ROW_NAMES.items()}
+            total = means["aggrecan_mg_per_mL"] + means["fragments_mg_per_mL"]
+            row[part] = {"glycosaminoglycan_mg_per_mL": total, **means}
+        row["disc"] |= {"relative_stiffness": 0.62 - 1e-5 * float(time), "relative_strength": 0.7, "T2_ms": None}
+        rows.append(row)
+    return rows
+
+
+SAFETY: list[dict[str, Any]] = [
+    {
+        "signal": "discitis probability",
+        "value": 0.0031,
+        "unit": "1",
+        "threshold": None,
+        "flagged": False,
+        "status": "prior",
+        "source": "cells_matrix 9",
+        "note": "needle and product",
+    },
+    {
+        "signal": "over-claim guard",
+        "value": 0.14,
+        "unit": "1/year",
+        "threshold": 0.1,
+        "flagged": True,
+        "status": "verified",
+        "source": "https://doi.org/10.1074/jbc.M600296200",
+        "note": "gain of glycosaminoglycan in the nucleus",
+    },
+]
+INSULTS: list[dict[str, Any]] = [
+    {
+        "time_day": -84.0,
+        "kind": "nucleotomy",
+        "what": "10 % of the nucleus removed through a 2 mm window",
+        "left": {"glycosaminoglycan_mg": 31.5, "collagen_mg": 24.0, "native_cells": 2.9e6, "volume_mm3": 790.0},
+        "where": "out of the body",
+    },
+    {"time_day": 0.0, "kind": "puncture", "what": "22 G needle", "left": {"volume_mm3": 3.1}, "where": None},
+]
+
+
+def living_ensemble(times: tuple[float, ...]) -> dict[str, Any]:
+    """An ensemble in three dimensions with quantities of the matrix and a second outcome."""
+    whole = ensemble(times)
+
+    def spread(middle: float, width: float) -> dict[str, list[float]]:
+        return {
+            name: [middle + sign * width * (1.0 - np.exp(-t / 300.0)) for t in times]
+            for name, sign in (("p05", -1.0), ("p50", 0.0), ("p95", 1.0))
+        }
+
+    quantiles = whole["quantiles"] | {
+        "native_alive_fraction": spread(0.9, 0.05),
+        "glycosaminoglycan_nucleus_mean": spread(39.5, 2.5),
+        "glycosaminoglycan_gain_over_sham": spread(0.8, 0.7),
+        "collagen_II_nucleus_mean": spread(36.0, 1.0),
+        "water_nucleus_mean": spread(0.71, 0.02),
+        "cytokine_nucleus_mean": spread(0.55, 0.1),
+        "annulus_order_mean": spread(0.74, 0.02),
+    }
+    others = (
+        {"glycosaminoglycan_nucleus_mean": 0.1, "cytokine_nucleus_mean": -0.05},
+        {"glycosaminoglycan_nucleus_mean": 0.6, "cytokine_nucleus_mean": -0.4},
+        {"glycosaminoglycan_nucleus_mean": -0.3, "cytokine_nucleus_mean": 0.2},
+        {"glycosaminoglycan_nucleus_mean": None, "cytokine_nucleus_mean": 0.0},
+    )
+    drivers = [{**row, "rank_correlations": other} for row, other in zip(whole["drivers"], others, strict=True)]
+    return {**whole, "quantiles": quantiles, "members": 8, "level": "coarse 3D (level 2)", "drivers": drivers}
+
+
+def living(
+    resolution: str = "coarse", times: tuple[float, ...] = LIVING_TIMES, gain: float = 1.0, **changes: Any
+) -> RunRecord:
+    """A run with matrix, signals, comparators, safety signals and a history.
+
+    Args:
+        resolution: Of the mesh.
+        times: Stored times.
+        gain: Factor on what the cells do.
+        changes: Other fields of the record.
+    """
+    base = record(resolution, times)
+    named = {run: living_fields(base.disc, times, run, gain) for run in ("with_cells", "sham", "native_course")}
+    history = [
+        {**row, "run": "history", "time_day": row["time_day"] - times[-1]}
+        for row in matrix_rows(named["native_course"], base.disc, "history")
+    ]
+    whole = replace(
+        base,
+        trajectory=named["with_cells"],
+        sham=named["sham"],
+        native_course=named["native_course"],
+        matrix=[row for run, data in named.items() for row in matrix_rows(data, base.disc, run)],
+        safety=SAFETY,
+        history=history,
+        insults=INSULTS,
+        matrix_ledger_error=4.5e-13,
+        ensemble=living_ensemble(times),
+    )
+    return replace(whole, **changes)
 
 
 @pytest.fixture(scope="session")
@@ -306,11 +473,20 @@ def run_record() -> RunRecord:
 
 
 @pytest.fixture(scope="session")
+def living_record() -> RunRecord:
+    """A coarse run with matrix, comparators, safety signals, history and an ensemble."""
+    return living()
+
+
+@pytest.fixture(scope="session")
 def synthetic() -> SimpleNamespace:
     """The builders of this file, for tests that need another disc or run."""
     return SimpleNamespace(
         record=record,
         reduced=reduced,
+        living=living,
+        matrix_rows=matrix_rows,
+        safety=SAFETY,
         cylinder=cylinder,
         fields=fields,
         protocol=PROTOCOL,

@@ -13,13 +13,15 @@ import numpy as np
 import pytest
 
 from pulposus.report import RunRecord
-from pulposus.report._fate import account, fate_figures, native_share, waterfall
+from pulposus.report._ensemble import final_interval, is_outside, quantity_label, run_series
+from pulposus.report._fate import account, fate_figures, waterfall
 from pulposus.report._figure import MOST_ROWS, Figure, canvas, csv_link, time_axis
 from pulposus.report._maps import map_figures
 from pulposus.report._picture import camera, disc_picture
 from pulposus.report._profile import axial_profiles
+from pulposus.report._runs import native_share
 from pulposus.report._timelines import nutrition_timeline
-from pulposus.report._uncertainty import final_interval, is_outside, quantity_label, run_series, uncertainty_figures
+from pulposus.report._uncertainty import uncertainty_figures
 
 
 def decoded(link: str) -> bytes:

@@ -16,7 +16,8 @@ from types import SimpleNamespace
 import pytest
 
 from pulposus.report import RunRecord, render_report, write_report
-from pulposus.report._html import MAXIMUM_BYTES, script_json
+from pulposus.report._html import history_section, matrix_section, script_json
+from pulposus.report._page import MAXIMUM_BYTES
 from pulposus.report._scene import Scene
 
 
@@ -177,6 +178,84 @@ def test_standard_mesh_with_twenty_times_fits(synthetic: SimpleNamespace, tmp_pa
     times = tuple(365.25 * (i / 19.0) ** 2 for i in range(20))
     path = write_report(tmp_path / "report.html", synthetic.record("standard", times))
     assert path.stat().st_size < MAXIMUM_BYTES
+
+
+def test_standard_mesh_with_a_matrix_fits(synthetic: SimpleNamespace, tmp_path: Path) -> None:
+    times = tuple(1826.25 * (i / 19.0) ** 2 for i in range(20))
+    path = write_report(tmp_path / "report.html", synthetic.living("standard", times))
+    assert path.stat().st_size < MAXIMUM_BYTES
+
+
+@pytest.fixture(scope="module")
+def living_page(living_record: RunRecord) -> Page:
+    return Page(render_report(living_record))
+
+
+def test_sections_of_a_disc_that_lives(living_page: Page) -> None:
+    assert living_page.headings.count("h2") == 12
+    for sentence in (
+        "3 Before the treatment",
+        "6 Matrix and signals",
+        "7 Safety signals",
+        "12 Reproduce",
+        "and what do they do to its nutrition and its matrix?",
+        "Over-claim guard.",
+        "half-life of about 12 years",
+        "Safety signals raised by the model: over-claim guard",
+        "Signals of a model, not medical advice.",
+        "84 days before",
+        "native course: the disc left alone",
+        "largest error of the matrix ledger [share of what the disc held] 4.50e-13",
+        "mg/mL against the same procedure without cells",
+    ):
+        assert sentence in living_page.text, sentence
+    figures = living_page.every("figure")
+    assert len(figures) == len(living_page.every("figcaption")) == 16
+    for image in living_page.every("img"):
+        assert len(image["alt"] or "") > 40
+    raised = [one for one in living_page.every("tr") if one.get("class") == "marked"]
+    assert len(raised) == 1
+    identifiers = [attributes["id"] for _, attributes in living_page.elements if "id" in attributes]
+    assert max(Counter(identifiers).values()) == 1
+    for one in living_page.every("a"):
+        if str(one["href"]).startswith("#"):
+            assert str(one["href"])[1:] in identifiers
+
+
+def test_sections_that_know_nothing_are_left_out(synthetic: SimpleNamespace, living_record: RunRecord) -> None:
+    # One node of the nucleus, with nothing in the annulus: the page without pictures of the disc is drawn quickly.
+    only = [
+        {"time_day": row["time_day"], "run": row["run"], "nucleus": row["nucleus"]}
+        for row in living_record.matrix
+        if row["run"] == "with_cells"
+    ]
+    bare = replace(living_record, matrix=only, history=[], insults=[], safety=[], ensemble=None)
+    page = Page(render_report(synthetic.reduced(1, bare)))
+    assert "Before the treatment" not in page.text
+    assert "5 Matrix and signals" in page.text
+    assert "6 What the paper reported" in page.text
+    assert "Glycosaminoglycan in the nucleus goes from" in page.text
+    assert "against the same procedure without cells" not in page.text
+    assert not [one for one in page.every("figure") if str(one["id"]).startswith("figure-matrix-map")]
+
+
+def test_the_matrix_is_shown_from_its_fields_alone(living_record: RunRecord, run_record: RunRecord) -> None:
+    found = matrix_section(replace(living_record, matrix=[]))
+    assert found is not None
+    assert [figure.key for figure in found["figures"]] == ["matrix-map-sagittal", "matrix-map-transverse"]
+    assert found["table"].rows == ()
+    assert matrix_section(run_record) is None
+
+
+def test_before_the_treatment_history_and_injuries_stand_alone(living_record: RunRecord, run_record: RunRecord) -> None:
+    injured = history_section(replace(living_record, history=[]))
+    assert injured is not None
+    assert injured["figure"] is None
+    assert len(injured["injuries"].rows) == 2
+    grown = history_section(replace(living_record, insults=[]))
+    assert grown is not None
+    assert grown["injuries"].rows == ()
+    assert history_section(run_record) is None
 
 
 def test_bundle_and_its_notices() -> None:

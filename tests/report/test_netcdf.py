@@ -11,7 +11,7 @@ import pytest
 import xarray
 
 from pulposus.report import RunRecord, write_netcdf
-from pulposus.report._fields import STORED
+from pulposus.report._fields import all_fields
 
 
 def test_round_trip(run_record: RunRecord, tmp_path: Path) -> None:
@@ -20,7 +20,7 @@ def test_round_trip(run_record: RunRecord, tmp_path: Path) -> None:
         dataset.load()
     assert dataset.attrs["Conventions"] == "CF-1.11"
     assert list(dataset["run"].to_numpy()) == ["with_cells", "without_cells"]
-    for info in STORED:
+    for info in all_fields(run_record.trajectory):
         both = dataset[info.key]
         assert both.dims == ("run", "time", "column", "level")
         assert both.attrs["units"] == info.udunits
@@ -48,3 +48,23 @@ def test_runs_stored_at_different_times_are_refused(run_record: RunRecord, tmp_p
     with pytest.raises(ValueError, match="same times"):
         write_netcdf(tmp_path / "fields.nc", shifted)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_with_a_matrix(living_record: RunRecord, tmp_path: Path) -> None:
+    with xarray.open_dataset(write_netcdf(tmp_path / "fields.nc", living_record), engine="h5netcdf") as dataset:
+        dataset.load()
+    assert list(dataset["run"].to_numpy()) == ["with_cells", "without_cells", "native_course"]
+    charge = dataset["fixed_charge_density"]
+    assert (charge.dtype, charge.attrs["units"]) == (np.float32, "mmol mL-1")
+    assert living_record.native_course is not None
+    both = (living_record.native_course["aggrecan"] + living_record.native_course["fragments"]).to_numpy()
+    # Single precision.
+    np.testing.assert_allclose(dataset["glycosaminoglycan"].sel(run="native_course"), both, rtol=6e-8)
+    assert dataset["oxygen"].dtype == np.float64
+
+
+def test_a_native_course_at_other_times_is_refused(living_record: RunRecord, tmp_path: Path) -> None:
+    assert living_record.native_course is not None
+    late = replace(living_record, native_course=living_record.native_course.isel(time=slice(1, None)))
+    with pytest.raises(ValueError, match="same times"):
+        write_netcdf(tmp_path / "fields.nc", late)

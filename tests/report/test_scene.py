@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from pulposus.report import RunRecord
-from pulposus.report._fields import SHOWN, field_values
+from pulposus.report._fields import field_values, shown_fields
 from pulposus.report._geometry import node_points
 from pulposus.report._scene import MAXIMUM_FRAMES, VALUE_BYTES, Scene, build_scene, chosen_frames, quantised
 
@@ -47,7 +47,9 @@ def test_geometry_is_that_of_the_disc(scene: Scene, run_record: RunRecord) -> No
 
 def test_values_are_within_half_a_step(scene: Scene, run_record: RunRecord) -> None:
     nodes = np.unique(np.concatenate([surface.faces.ravel() for surface in run_record.surfaces]))
-    assert [field["key"] for field in scene.description["fields"]] == [info.key for info in SHOWN]
+    assert [field["key"] for field in scene.description["fields"]] == [
+        info.key for info in shown_fields(run_record.trajectory)
+    ]
     for field in scene.description["fields"]:
         for name, series in field["runs"].items():
             data = run_record.trajectory if name == "with" else run_record.sham
@@ -100,3 +102,13 @@ def test_twenty_times_on_the_standard_mesh(synthetic: SimpleNamespace) -> None:
     assert len(scene.description["times"]) == MAXIMUM_FRAMES
     # A third of the page's 5 MB: the rest is for the figures and the viewer itself.
     assert len(scene.encoded) < 1_700_000
+
+
+def test_a_matrix_adds_fields_and_takes_fewer_times(synthetic: SimpleNamespace) -> None:
+    times = tuple(np.linspace(0.0, 1826.25, 20))
+    scene = build_scene(synthetic.living("standard", times))
+    runs = {field["key"]: set(field["runs"]) for field in scene.description["fields"]}
+    assert list(runs)[6:] == ["glycosaminoglycan", "cytokine", "water_fraction"]
+    assert runs["glycosaminoglycan"] == {"with", "without"}
+    assert 10 <= len(scene.description["times"]) < MAXIMUM_FRAMES
+    assert scene.description["times"][-1] == times[-1]

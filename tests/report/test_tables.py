@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from pulposus.report import RunRecord, summary, write_summary, write_timeseries
+from pulposus.report._runs import native_share
 from pulposus.report._tables import COLUMNS, csv_text, json_text
 
 
@@ -78,6 +79,41 @@ def test_summary_has_the_promised_keys(run_record: RunRecord, tmp_path: Path) ->
     assert set(document["nutrition"][0]["oxygen_kPa"]) == {"min", "max", "mean", "nucleus_mean", "centre"}
     assert document["ledger_error"] == 3.2e-14
     assert document["warnings"]
+
+
+def test_summary_of_the_matrix(living_record: RunRecord, run_record: RunRecord) -> None:
+    document = summary(living_record)
+    for key in ("matrix", "safety", "history", "insults"):
+        assert document[key] == json.loads(json_text(list(getattr(living_record, key))))
+    assert document["matrix_ledger_error"] == 4.5e-13
+    shares = native_share(living_record)
+    assert set(document["arms"]) == {"sham", "native_course"}
+    assert document["arms"]["native_course"]["native_alive_fraction"] == shares["native course"][-1]
+    assert document["arms"]["sham"]["matrix"]["time_day"] == 1826.25
+    plain = summary(run_record)
+    assert (plain["matrix"], plain["matrix_ledger_error"]) == ([], None)
+    assert set(plain["arms"]) == {"sham"}
+    assert plain["arms"]["sham"]["matrix"] is None
+
+
+def test_time_series_of_the_matrix(living_record: RunRecord, tmp_path: Path) -> None:
+    path = write_timeseries(tmp_path / "timeseries.csv", living_record)
+    table = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
+    keys = [tuple(row[name] for name in COLUMNS[:-1]) for row in table]
+    assert len(set(keys)) == len(keys)
+    wanted = {"region": "nucleus", "quantity": "glycosaminoglycan_mg_per_mL"}
+    _, nucleus = living_record.regions
+    both = (living_record.sham["aggrecan"] + living_record.sham["fragments"]).to_numpy()
+    assert chosen(table, run="without_cells", statistic="mean", **wanted) == nucleus.mean(both).tolist()
+    rows_given = [row for row in living_record.matrix if row["run"] == "native_course"]
+    assert chosen(table, run="native_course", statistic="matrix", **wanted) == [
+        row["nucleus"]["glycosaminoglycan_mg_per_mL"] for row in rows_given
+    ]
+    before = [row for row in table if row["run"] == "history"]
+    assert min(float(row["time_day"]) for row in before) == -1826.25
+    # What is not known leaves no row.
+    assert not [row for row in table if row["quantity"] == "T2_ms"]
+    assert {row["region"] for row in table if row["run"] == "ensemble"} == {"disc"}
 
 
 def test_json_is_strict() -> None:

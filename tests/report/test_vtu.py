@@ -91,3 +91,16 @@ def test_time_series_in_days(run_record: RunRecord, tmp_path: Path, synthetic: S
     last = read(tmp_path / sets[-1].attrib["file"])
     expected = run_record.trajectory["oxygen"].to_numpy()[-1].ravel().astype(np.float32)
     np.testing.assert_array_equal(array(last.GetPointData(), "oxygen_kPa"), expected)
+
+
+def test_a_run_with_a_matrix(living_record: RunRecord, tmp_path: Path) -> None:
+    data = read(write_vtu(tmp_path / "disc.vtu", living_record, 2)).GetPointData()
+    both = [
+        (source["aggrecan"] + source["fragments"]).to_numpy()[2].ravel().astype(np.float32)
+        for source in (living_record.trajectory, living_record.sham)
+    ]
+    np.testing.assert_array_equal(array(data, "glycosaminoglycan_mg_per_mL"), both[0])
+    np.testing.assert_array_equal(array(data, "without_cells_glycosaminoglycan_mg_per_mL"), both[1])
+    np.testing.assert_array_equal(
+        array(data, "growth_factor_ng_per_mL"), np.zeros(data.GetArray("cytokine").GetNumberOfTuples(), np.float32)
+    )

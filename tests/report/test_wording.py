@@ -70,10 +70,17 @@ def test_cells_in_common() -> None:
         (2.53, "day 2.5"),
         (28.0, "day 28"),
         (365.25, "day 365 (12 months)"),
+        (-84.0, "84 days before"),
+        (-1826.25, "1826 days before"),
     ],
 )
 def test_moment(day: float, text: str) -> None:
     assert wording.moment(day) == text
+
+
+@pytest.mark.parametrize(("value", "text"), [(0.25, "+0.250"), (-0.0012, "−0.00120"), (0.0, "±0")])
+def test_signed(value: float, text: str) -> None:
+    assert wording.signed(value) == text
 
 
 def test_share_and_ensemble_name() -> None:

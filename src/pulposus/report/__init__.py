@@ -1,4 +1,4 @@
-"""What people see of a run: the run directory, its tables and fields, and the HTML report."""
+"""What people see of a run: the run directory, its tables and fields, the HTML report, and the comparison of arms."""
 
 from pulposus._lazy import attach
 
@@ -11,6 +11,9 @@ __getattr__, __dir__, __all__ = attach(
         "run_name": ".run_directory",
         "render_report": "._html",
         "write_report": "._html",
+        "comparison_document": "._compare",
+        "render_comparison": "._compare",
+        "write_comparison": "._compare",
         "summary": "._tables",
         "write_summary": "._tables",
         "write_timeseries": "._tables",

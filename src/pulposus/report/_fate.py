@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pulposus.report._fields import field_values, times
+from pulposus.report._fields import times
 from pulposus.report._figure import (
     ATTACHED,
     DEAD,
@@ -15,8 +15,8 @@ from pulposus.report._figure import (
     FAINT,
     FREE,
     LEAKED,
+    RUN_LINES,
     WITH,
-    WITHOUT,
     Figure,
     Table,
     canvas,
@@ -25,6 +25,7 @@ from pulposus.report._figure import (
     svg_link,
     time_axis,
 )
+from pulposus.report._runs import comparators, native_share, runs
 from pulposus.report._wording import cells, moment, number, share
 
 if TYPE_CHECKING:
@@ -173,25 +174,16 @@ def ledger_over_time(record: RunRecord) -> Figure:
     )
 
 
-def native_share(record: RunRecord) -> dict[str, np.ndarray]:
-    """Living native cells (senescent ones included) over those at the start, of both runs."""
-    disc, _ = record.regions
-    result = {}
-    for run, data in (("with cells", record.trajectory), ("without cells", record.sham)):
-        living = disc.cells(field_values(data, "native") + field_values(data, "senescent"))
-        # A disc without native cells has lost none.
-        result[run] = living / living[0] if living[0] > 0.0 else np.ones_like(living)
-    return result
-
-
 def native_cells(record: RunRecord) -> Figure:
     """What the injection means for the cells that were there before."""
     moments = times(record.trajectory)
     shares = native_share(record)
+    shown = runs(record)
     with canvas(11.0, 2.9) as drawn:
         axes = drawn.subplots()
-        for (run, series), colour, dash in zip(shares.items(), (WITH, WITHOUT), ("-", "--"), strict=True):
-            axes.plot(moments, 100.0 * series, dash, color=colour, linewidth=2.0, label=run)
+        for run in shown:
+            colour, dash = RUN_LINES[run.key]
+            axes.plot(moments, 100.0 * shares[run.label], dash, color=colour, linewidth=2.0, label=run.label)
         axes.axhline(100.0, color=FAINT, linewidth=1.0)
         axes.set_ylabel("native cells alive\n[% of day 0]")
         axes.set_title("native cells")
@@ -199,25 +191,23 @@ def native_cells(record: RunRecord) -> Figure:
         time_axis(axes, [float(one) for one in moments])
         mark_simulated(drawn)
         image = svg_link(drawn)
+    lines = list(zip(*shares.values(), strict=True))
     rows = tuple(
-        (moment(float(day)), share(float(one)), share(float(other)))
-        for day, one, other in zip(moments, shares["with cells"], shares["without cells"], strict=True)
+        (moment(float(day)), *(share(float(one)) for one in line)) for day, line in zip(moments, lines, strict=True)
     )
+    ends = ", ".join(f"{value} {name}" for name, value in zip(shares, rows[-1][1:], strict=True))
     return Figure(
         key="native",
         image=image,
-        alt=f"Line chart: native cells alive at {rows[-1][0]}: {rows[-1][1]} with cells, {rows[-1][2]} without cells.",
+        alt=f"Line chart: native cells alive at {rows[-1][0]}: {ends}.",
         caption=(
             "Simulated. Native cells alive in the whole disc [% of day 0], senescent ones included, one disc (n = 1), with donor cells "
-            "(solid) and without (dashed)."
+            f"(solid) and without (dashed){', native course dotted' if len(shown) > 2 else ''}; {comparators(record)}."
         ),
-        table=Table(("time", "with cells", "without cells"), rows, "Native cells alive, share of day 0"),
+        table=Table(("time", *shares), rows, "Native cells alive, share of day 0"),
         data=csv_link(
-            ("time_day", "native_alive_fraction_with_cells", "native_alive_fraction_without_cells"),
-            [
-                (float(day), float(a), float(b))
-                for day, a, b in zip(moments, shares["with cells"], shares["without cells"], strict=True)
-            ],
+            ("time_day", *(f"native_alive_fraction_{run.key}" for run in shown)),
+            [(float(day), *(float(one) for one in line)) for day, line in zip(moments, lines, strict=True)],
         ),
     )
 

@@ -47,17 +47,68 @@ POPULATIONS = (
     FieldInfo("differentiated", "differentiated donor cells", MILLION_PER_ML, "1e6 mL-1", "million_per_mL"),
     FieldInfo("dead", "dead cells of every origin, not yet cleared", MILLION_PER_ML, "1e6 mL-1", "million_per_mL"),
 )
-STORED = SOLUTES + POPULATIONS
+CYTOKINE = FieldInfo("cytokine", "catabolic cytokine", "-", "1", "")
+SIGNALS = (
+    CYTOKINE,
+    FieldInfo("enzyme", "enzyme activity", "-", "1", ""),
+    FieldInfo("paracrine", "paracrine factor", "-", "1", ""),
+    FieldInfo("growth_factor", "growth factor given", "ng/mL", "ng mL-1", "ng_per_mL"),
+)
+GLYCOSAMINOGLYCAN = FieldInfo("glycosaminoglycan", "glycosaminoglycan", "mg/mL", "mg mL-1", "mg_per_mL")
+WATER = FieldInfo("water_fraction", "water fraction", "-", "1", "")
+MATRIX = (
+    GLYCOSAMINOGLYCAN,
+    FieldInfo("aggrecan", "aggrecan that aggregates", "mg/mL", "mg mL-1", "mg_per_mL"),
+    FieldInfo("fragments", "fragments of aggrecan", "mg/mL", "mg mL-1", "mg_per_mL"),
+    FieldInfo("collagen_II", "collagen II", "mg/mL", "mg mL-1", "mg_per_mL"),
+    FieldInfo("collagen_I", "collagen I", "mg/mL", "mg mL-1", "mg_per_mL"),
+    WATER,
+    # One milliequivalent of a single charge is one millimole; UDUNITS knows no equivalents and no osmoles.
+    FieldInfo("fixed_charge_density", "fixed charge per water", "mEq/mL", "mmol mL-1", "mEq_per_mL"),
+    FieldInfo("osmolarity", "osmolarity", "mOsm", "mmol L-1", "mOsm"),
+    FieldInfo("annulus_order", "order of the annulus", "-", "1", ""),
+    FieldInfo("fissure", "fissure fraction", "-", "1", ""),
+)
 DONOR = FieldInfo("donor", "live donor cells", MILLION_PER_ML, "1e6 mL-1", "million_per_mL")
-NATIVE_RUN = (*SOLUTES, *POPULATIONS[:2])
-SHOWN = (*SOLUTES, DONOR, POPULATIONS[0])
+_CELLS_ONLY = SOLUTES + POPULATIONS
+_SHOWN = (*SOLUTES, DONOR, POPULATIONS[0])
 LIVE_DONOR = ("free", "attached", "differentiated")
+_SUMS = {DONOR.key: LIVE_DONOR, GLYCOSAMINOGLYCAN.key: ("aggrecan", "fragments")}
+
+
+def carries(dataset: xarray.Dataset, key: str) -> bool:
+    """Whether a run has a field, or all terms of its sum."""
+    return all(name in dataset for name in _SUMS.get(key, (key,)))
+
+
+def _carried(dataset: xarray.Dataset, infos: tuple[FieldInfo, ...]) -> tuple[FieldInfo, ...]:
+    return tuple(info for info in infos if carries(dataset, info.key))
+
+
+def living_fields(dataset: xarray.Dataset) -> tuple[FieldInfo, ...]:
+    """Signals and matrix of a run; none of a run with cells only."""
+    return _carried(dataset, (*SIGNALS, *MATRIX))
+
+
+def all_fields(dataset: xarray.Dataset) -> tuple[FieldInfo, ...]:
+    """Every field of a run: solutes, cells, signals, matrix."""
+    return (*_CELLS_ONLY, *living_fields(dataset))
+
+
+def native_fields(dataset: xarray.Dataset) -> tuple[FieldInfo, ...]:
+    """What a run without donor cells has of them."""
+    return (*SOLUTES, *POPULATIONS[:2], *living_fields(dataset))
+
+
+def shown_fields(dataset: xarray.Dataset) -> tuple[FieldInfo, ...]:
+    """Fields of the pictures and of the 3D view."""
+    return (*_SHOWN, *_carried(dataset, (GLYCOSAMINOGLYCAN, CYTOKINE, WATER)))
 
 
 def field_values(dataset: xarray.Dataset, key: str) -> Float[np.ndarray, "time column level"]:
-    """Values of a stored field, or the sum of the live donor populations for `donor`."""
-    if key == DONOR.key:
-        return np.sum([dataset[name].to_numpy() for name in LIVE_DONOR], axis=0)
+    """Values of a stored field, or of a sum: the live donor populations for `donor`, aggrecan and fragments for `glycosaminoglycan`."""
+    if key in _SUMS:
+        return np.sum([dataset[name].to_numpy() for name in _SUMS[key]], axis=0)
     return dataset[key].to_numpy()
 
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 import base64
 import contextlib
 import io
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pulposus.report._runs import NATIVE_COURSE, WITH_CELLS, WITHOUT_CELLS
 from pulposus.report._tables import csv_text
 
 if TYPE_CHECKING:
@@ -22,9 +24,15 @@ if TYPE_CHECKING:
 
 DOTS_PER_INCH = 150
 INK, FAINT = "#1d2733", "#c9d2dc"
-# Places on viridis that stay apart in grey and for colour-blind readers, dark to light; the control is the grey middle of cividis.
+# Places on viridis that stay apart in grey and for colour-blind readers, dark to light; the controls are the grey middle and the dark end
+# of cividis.
 FREE, ATTACHED, DIFFERENTIATED, LEAKED, DEAD = "#440154", "#31688e", "#35b779", "#b5de2b", "#9aa0a6"
-WITH, WITHOUT = "#31688e", "#7d7c78"
+WITH, WITHOUT, ALONE = "#31688e", "#7d7c78", "#00224e"
+RUN_LINES: dict[str, tuple[str, str]] = {
+    WITH_CELLS: (WITH, "-"),
+    WITHOUT_CELLS: (WITHOUT, "--"),
+    NATIVE_COURSE: (ALONE, ":"),
+}
 _STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 9.0,
@@ -53,11 +61,12 @@ _STYLE: dict[Any, Any] = {
 
 @dataclass(frozen=True)
 class Table:
-    """Rows under a head; cells are text already."""
+    """Rows under a head; cells are text already. Rows with the numbers in `marked` stand out."""
 
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     caption: str
+    marked: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -86,11 +95,11 @@ def data_link(kind: str, content: bytes) -> str:
     return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
 
 
-MOST_ROWS = 3000
+MOST_ROWS = 1500
 
 
 def csv_link(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> str:
-    """CSV as a `data:` link, empty above 3000 rows; floats keep six digits, which is more than a picture shows."""
+    """CSV as a `data:` link, empty above 1500 rows; floats keep six digits, which is more than a picture shows."""
     if len(rows) > MOST_ROWS:
         return ""
     rounded = [
@@ -113,7 +122,16 @@ def svg_link(drawn: Canvas) -> str:
     """The drawing as SVG, without a date."""
     target = io.BytesIO()
     drawn.savefig(target, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    return data_link("image/svg+xml", target.getvalue())
+    return data_link("image/svg+xml", compact_svg(target.getvalue().decode("utf-8")).encode("utf-8"))
+
+
+def compact_svg(text: str) -> str:
+    """The same drawing in about two thirds of the bytes: without comments and layout, and with places to a hundredth of a point."""
+    text = re.sub(r"<!-- .*? -->", "", text, flags=re.DOTALL)
+    text = re.sub(r">\s+<", "><", re.sub(r"\s+", " ", text))
+    # Glyphs are drawn in units of 1/64 of a point size: the scale keeps its digits.
+    text = re.sub(r"(?<!scale\()\b(\d+\.\d\d)\d+", r"\1", text)
+    return text.replace("DejaVuSans-", "f").replace("xlink:href", "href")
 
 
 def picture_link(drawn: Canvas) -> str:
@@ -125,7 +143,7 @@ def picture_link(drawn: Canvas) -> str:
     agg = FigureCanvasAgg(drawn)
     agg.draw()
     target = io.BytesIO()
-    Image.fromarray(np.asarray(agg.buffer_rgba())[..., :3]).save(target, format="webp", quality=95, method=4)
+    Image.fromarray(np.asarray(agg.buffer_rgba())[..., :3]).save(target, format="webp", quality=90, method=4)
     return data_link("image/webp", target.getvalue())
 
 
@@ -154,18 +172,20 @@ def time_axis(axes: Axes, moments: Sequence[float], *, narrow: bool = False) -> 
     Args:
         axes: Axes to change.
         moments: Plotted times in days.
-        narrow: Leave out the months between the fourth week and the end, and the label.
+        narrow: Leave out what stands between the fourth week and the end, but for the first year of several, and the label.
     """
     last = float(moments[-1])
     if last <= 0.0:
         return
     axes.set_xscale("symlog", linthresh=1.0, linscale=0.5)
     axes.set_xlim(0.0, last)
-    ticks = [(day, name) for day, name in _TICKS if day <= 1.001 * last]
+    # Beyond some years the second one would run into the first.
+    ticks = [(day, name) for day, name in _TICKS if day <= 1.001 * last and not (name == "24 mo" and last > 1.5 * day)]
     if last > 1.3 * ticks[-1][0]:
         ticks.append((last, f"{last:.3g} d"))
     if narrow:
-        ticks = [*ticks[:4], *ticks[4:][-1:]]
+        year = [tick for tick in ticks if tick[1] == "12 mo" and last > 3.0 * tick[0]]
+        ticks = [*ticks[:4], *year, *ticks[4:][-1:]]
     else:
         axes.set_xlabel("time since injection (logarithmic beyond 1 d)")
     axes.set_xticks([day for day, _ in ticks], [name for _, name in ticks])

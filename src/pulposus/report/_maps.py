@@ -1,4 +1,4 @@
-"""Maps of oxygen, glucose, lactate and pH on the mid-sagittal and the mid-height section, at the start and at the end."""
+"""Maps of nutrition, glycosaminoglycan and cytokine on the mid-sagittal and the mid-height section, at the start and at the end."""
 
 from __future__ import annotations
 
@@ -9,12 +9,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from pulposus.report._fields import SOLUTES, field_values, suffixed, times
+from pulposus.report._fields import (
+    CYTOKINE,
+    GLYCOSAMINOGLYCAN,
+    SOLUTES,
+    FieldInfo,
+    carries,
+    field_values,
+    suffixed,
+    times,
+)
 from pulposus.report._figure import Figure, Table, canvas, csv_link, mark_simulated, picture_link
 from pulposus.report._geometry import sagittal_columns
+from pulposus.report._runs import comparators, runs
 from pulposus.report._wording import moment, number
 
 if TYPE_CHECKING:
+    import xarray
     from matplotlib.axes import Axes
 
     from pulposus.disc import Disc
@@ -122,62 +133,72 @@ def _draw(axes: Axes, section: Section, values: Float[np.ndarray, "nodes"], limi
     return drawn
 
 
-def _figure(record: RunRecord, section: Section, size: tuple[float, float]) -> Figure:
-    moments = times(record.trajectory)
-    last = len(moments) - 1
-    first_name, last_name = moment(float(moments[0])), moment(float(moments[last]))
-    columns = [
-        (f"{first_name}, with cells", record.trajectory, 0),
-        (f"{first_name}, without cells", record.sham, 0),
-        (f"{last_name}, with cells", record.trajectory, last),
-        (f"{last_name}, without cells", record.sham, last),
-    ]
+@dataclass(frozen=True)
+class MapSet:
+    """What one figure of maps shows on a section: a field in every row, a time and run in every column.
+
+    Attributes:
+        key: Beginning of the figure's name.
+        infos: Fields, one row each.
+        columns: Title, data and number of the stored time of every column.
+        what: The fields with their units in words.
+        columns_are: The columns in words.
+    """
+
+    key: str
+    infos: tuple[FieldInfo, ...]
+    columns: tuple[tuple[str, xarray.Dataset, int], ...]
+    what: str
+    columns_are: str
+
+
+def _figure(maps: MapSet, section: Section, size: tuple[float, float]) -> Figure:
     rows: list[tuple[str, ...]] = []
     plotted: list[np.ndarray] = []
     names: list[str] = []
+    inside = np.unique(section.quads)
     with canvas(*size) as drawn:
-        grid = drawn.subplots(len(SOLUTES), len(columns), sharex=True, sharey=True, squeeze=False)
-        for info, line in zip(SOLUTES, grid, strict=True):
-            panels = [field_values(data, info.key)[index].reshape(-1)[section.nodes] for _, data, index in columns]
-            inside = np.unique(section.quads)
+        grid = drawn.subplots(len(maps.infos), len(maps.columns), sharex=True, sharey=True, squeeze=False)
+        for info, line in zip(maps.infos, grid, strict=True):
+            panels = [field_values(data, info.key)[index].reshape(-1)[section.nodes] for _, data, index in maps.columns]
             limits = (
                 min(float(values[inside].min()) for values in panels),
                 max(float(values[inside].max()) for values in panels),
             )
             pictures = [_draw(axes, section, values, limits) for axes, values in zip(line, panels, strict=True)]
-            for axes, values, (title, _, _) in zip(line, panels, columns, strict=True):
+            for axes, values, (title, _, _) in zip(line, panels, maps.columns, strict=True):
                 within = values[inside]
                 text = f"{number(within.min())} to {number(within.max())}"
                 axes.annotate(text, (0, 1), (0, 3), xycoords="axes fraction", textcoords="offset points", fontsize=8)
                 rows.append((info.label, title, info.unit, number(within.min()), number(within.max())))
                 plotted.append(values)
                 names.append(f"{suffixed(info)}, {title}")
-            unit = "" if info.unit == "-" else f" [{info.unit}]"
+            unit = "" if info.unit == "-" else f"[{info.unit}]"
             bar = drawn.colorbar(pictures[0], ax=list(line), aspect=12, pad=0.01, shrink=0.9)
-            bar.set_label(f"{info.key}{unit}", fontsize=8.5)
+            bar.set_label(f"{info.key}\n{unit}".strip(), fontsize=8.0)
             bar.ax.tick_params(labelsize=7.5)
             line[0].set_ylabel(section.axes[1], fontsize=8)
-        for axes, (title, _, _) in zip(grid[0], columns, strict=True):
-            axes.set_title(title, fontsize=8.5, pad=15)
+        for axes, (title, _, _) in zip(grid[0], maps.columns, strict=True):
+            axes.set_title(title.replace(", ", "\n"), fontsize=8.5, pad=15)
         for axes in grid[-1]:
             axes.set_xlabel(section.axes[0], fontsize=8)
         mark_simulated(drawn)
         image = picture_link(drawn)
     data_rows = [
         (float(section.plane[i, 0]), float(section.plane[i, 1]), *(float(values[i]) for values in plotted))
-        for i in np.unique(section.quads)
+        for i in inside
     ]
     across, along = (name.split(" ")[0] for name in section.axes)
     return Figure(
-        key=f"map-{section.key}",
+        key=f"{maps.key}-{section.key}",
         image=image,
         alt=(
-            f"Sixteen colour maps on the {section.label}: oxygen, glucose, lactate and pH in rows; {first_name} and {last_name}, each with "
-            "and without cells, in columns. The range of every map stands above it and in the table below."
+            f"{len(rows)} colour maps on the {section.label}: {', '.join(info.label for info in maps.infos)} in rows; {maps.columns_are} "
+            "in columns. The range of every map stands above it and in the table below."
         ),
         caption=(
-            f"Simulated. {section.label.capitalize()}: oxygen tension [kPa], glucose and lactate [mM] and pH, one disc (n = 1), with cells "
-            "beside the same disc without cells. One colour range per row; smallest and largest value above each map; "
+            f"Simulated. {section.label.capitalize()}: {maps.what}, one disc (n = 1); columns: {maps.columns_are}. "
+            "One colour range per row; smallest and largest value above each map; "
             "lines: borders of the nucleus, annulus and cartilage endplates."
         ),
         table=Table(
@@ -188,8 +209,45 @@ def _figure(record: RunRecord, section: Section, size: tuple[float, float]) -> F
 
 
 def map_figures(record: RunRecord) -> list[Figure]:
-    """Maps on both sections."""
+    """Maps of the nutrition on both sections, at the start and at the end, with and without cells."""
+    pair = runs(record)[:2]
+    moments = times(record.trajectory)
+    columns = tuple(
+        (f"{moment(float(moments[index]))}, {run.label}", run.data, index)
+        for index in (0, len(moments) - 1)
+        for run in pair
+    )
+    first_name, last_name = moment(float(moments[0])), moment(float(moments[-1]))
+    maps = MapSet(
+        "map",
+        SOLUTES,
+        columns,
+        "oxygen tension [kPa], glucose and lactate [mM] and pH",
+        f"{first_name} and {last_name}, each with cells beside the same procedure without cells",
+    )
     return [
-        _figure(record, _sagittal(record.disc), (11.0, 5.0)),
-        _figure(record, _transverse(record.disc), (11.0, 8.4)),
+        _figure(maps, _sagittal(record.disc), (11.0, 5.3)),
+        _figure(maps, _transverse(record.disc), (11.0, 8.6)),
+    ]
+
+
+def matrix_map_figures(record: RunRecord) -> list[Figure]:
+    """Maps of glycosaminoglycan and cytokine on both sections: the start, then the end of every run; none without a matrix."""
+    infos = tuple(info for info in (GLYCOSAMINOGLYCAN, CYTOKINE) if carries(record.trajectory, info.key))
+    if not infos:
+        return []
+    shown = runs(record)
+    moments = times(record.trajectory)
+    first_name, last_name = moment(float(moments[0])), moment(float(moments[-1]))
+    start = (f"{first_name}, {shown[0].label}", record.trajectory, 0)
+    maps = MapSet(
+        "matrix-map",
+        infos,
+        (start, *((f"{last_name}, {run.label}", run.data, len(moments) - 1) for run in shown)),
+        " and ".join(f"{info.label} [{info.unit}]" for info in infos),
+        f"{first_name} with cells; {last_name} with cells and in the comparators ({comparators(record)})",
+    )
+    return [
+        _figure(maps, _sagittal(record.disc), (11.0, 0.8 + 1.3 * len(infos))),
+        _figure(maps, _transverse(record.disc), (11.0, 0.9 + 1.9 * len(infos))),
     ]

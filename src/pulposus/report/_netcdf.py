@@ -1,4 +1,7 @@
-"""`fields.nc`: every stored field of both runs as NetCDF-4 with the attributes of the CF conventions (units in UDUNITS notation)."""
+"""`fields.nc`: every field of all runs as NetCDF-4 with the attributes of the CF conventions (units in UDUNITS notation).
+
+Solutes and cells keep double precision; signals and matrix are stored in single precision, seven digits, to halve the file.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pulposus.report._atomic import replacing
-from pulposus.report._fields import STORED, times
+from pulposus.report._fields import all_fields, field_values, living_fields, times
 from pulposus.report._geometry import TISSUE_NAMES
-from pulposus.report._tables import WITH_CELLS, WITHOUT_CELLS, study_name
+from pulposus.report._runs import comparators, runs
+from pulposus.report._tables import study_name
 
 if TYPE_CHECKING:
     import xarray
@@ -60,32 +64,36 @@ def _column_variables(trajectory: xarray.Dataset) -> dict[str, Any]:
 
 
 def fields_dataset(record: RunRecord) -> xarray.Dataset:
-    """Both runs on the mesh, with coordinates, elements and tissues.
+    """All runs on the mesh, with coordinates, elements and tissues.
 
     Raises:
-        ValueError: The two runs were stored at different times.
+        ValueError: The runs were stored at different times.
     """
     import xarray
 
     moments = times(record.trajectory)
-    if not np.array_equal(moments, times(record.sham)):
-        message = "the run and its sham must be stored at the same times"
+    shown = runs(record)
+    if not all(np.array_equal(moments, times(run.data)) for run in shown):
+        message = "the run and its comparators must be stored at the same times"
         raise ValueError(message)
     dimensions = ("run", "time", "column", "level")
+    single = living_fields(record.trajectory)
     variables: dict[str, Any] = {
         info.key: (
             dimensions,
-            np.stack([record.trajectory[info.key].to_numpy(), record.sham[info.key].to_numpy()]),
+            np.stack([field_values(run.data, info.key) for run in shown]).astype(
+                np.float32 if info in single else np.float64
+            ),
             {"units": info.udunits, "long_name": info.label, "coordinates": "x y z" if record.is_spatial else "z"},
         )
-        for info in STORED
+        for info in all_fields(record.trajectory)
     }
     variables |= _mesh_variables(record.disc) if record.is_spatial else _column_variables(record.trajectory)
     time_attributes = {"units": "day", "long_name": "time since injection", "axis": "T"}
     return xarray.Dataset(
         variables,
         coords={
-            "run": ("run", [WITH_CELLS, WITHOUT_CELLS], {"long_name": "the disc with and without donor cells"}),
+            "run": ("run", [run.key for run in shown], {"long_name": f"the disc with cells; {comparators(record)}"}),
             "time": ("time", moments, time_attributes),
         },
         attrs={
@@ -100,9 +108,10 @@ def fields_dataset(record: RunRecord) -> xarray.Dataset:
 
 
 def write_netcdf(path: Path, record: RunRecord) -> Path:
-    """Write `fields.nc` in one step, compressed without loss."""
+    """Write `fields.nc` in one step, compressed."""
     dataset = fields_dataset(record)
-    encoding = {info.key: {"zlib": True, "complevel": 4, "shuffle": True, "_FillValue": None} for info in STORED}
+    packed = {"zlib": True, "complevel": 4, "shuffle": True, "_FillValue": None}
+    encoding: dict[str, dict[str, Any]] = {info.key: packed for info in all_fields(record.trajectory)}
     encoding |= {
         name: {"_FillValue": None} for name in ("x", "y", "z", "volume", "nucleus_volume", "time") if name in dataset
     }

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float
 
-from pulposus.report._fields import SHOWN, field_values, suffixed, times
+from pulposus.report._fields import field_values, shown_fields, suffixed, times
 from pulposus.report._figure import Figure, Table, canvas, csv_link, mark_simulated, picture_link
 from pulposus.report._geometry import Surface, node_points
 from pulposus.report._wording import moment, number
@@ -73,7 +73,7 @@ def _paint(
 
 
 def disc_picture(record: RunRecord) -> Figure:
-    """Six views of the cut disc at the end."""
+    """Views of the cut disc at the end, one for every shown field."""
     from matplotlib import colormaps
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
@@ -83,9 +83,13 @@ def disc_picture(record: RunRecord) -> Figure:
     moments = times(record.trajectory)
     end = moment(float(moments[-1]))
     rows: list[tuple[str, ...]] = []
-    with canvas(11.0, 5.2) as drawn:
-        grid = drawn.subplots(2, 3)
-        for info, axes in zip(SHOWN, grid.ravel(), strict=True):
+    shown = shown_fields(record.trajectory)
+    down = -(-len(shown) // 3)
+    with canvas(11.0, 2.6 * down) as drawn:
+        grid = drawn.subplots(down, 3, squeeze=False)
+        for axes in grid.ravel()[len(shown) :]:
+            axes.set_axis_off()
+        for info, axes in zip(shown, grid.ravel(), strict=False):
             values = field_values(record.trajectory, info.key)[-1].reshape(-1)
             low, high = _paint(axes, surface, points, values)
             colours = ScalarMappable(Normalize(low, high if high > low else low + 1e-9), colormaps["viridis"])
@@ -97,13 +101,13 @@ def disc_picture(record: RunRecord) -> Figure:
         mark_simulated(drawn)
         image = picture_link(drawn)
     used = np.unique(surface.faces)
-    names = tuple(suffixed(info) for info in SHOWN)
-    columns = [field_values(record.trajectory, info.key)[-1].reshape(-1) for info in SHOWN]
+    names = tuple(suffixed(info) for info in shown)
+    columns = [field_values(record.trajectory, info.key)[-1].reshape(-1) for info in shown]
     return Figure(
         key="disc",
         image=image,
         alt=(
-            f"Six pictures of the left half of the disc, cut open at mid-sagittal, at {end}: "
+            f"{len(shown)} pictures of the left half of the disc, cut open at mid-sagittal, at {end}: "
             + "; ".join(f"{row[0]} {row[2]} to {row[3]} {row[1]}" for row in rows)
             + "."
         ),

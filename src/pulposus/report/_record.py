@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class RunRecord:
-    """One simulated disc with its protocol, beside the same disc without cells.
+    """One simulated disc with its protocol, beside the same disc with the same procedure without cells, and beside the disc left alone.
 
     Attributes:
         protocol: The resolved protocol as plain data (`therapy.Protocol.resolved()`).
@@ -25,7 +25,10 @@ class RunRecord:
         trajectory: Fields with the dimensions time, column, level: `oxygen` [kPa], `glucose`, `lactate` [mM], `pH`, `native`,
             `senescent`, `free`, `attached`, `differentiated`, `dead` [10^6/mL]; coordinate `time` [day]. A run at level 1 (slab) or 0
             (well mixed) has one column and carries, with the dimensions column and level, `z` [mm], `volume` and `nucleus_volume` [mm3].
-        sham: The same fields and times of the disc without donor cells.
+            A run with a matrix also has `cytokine`, `paracrine`, `enzyme` [1], `growth_factor` [ng/mL], `aggrecan`, `fragments`,
+            `collagen_II`, `collagen_I` [mg/mL], `annulus_order`, `fissure`, `water_fraction` [1], `fixed_charge_density` [mEq/mL of
+            water] and `osmolarity` [mOsm].
+        sham: The same fields and times after the same procedure without donor cells ("without cells").
         cells: Rows `time_day, injected, born, leaked, dead, free, attached, differentiated, alive, native_alive_fraction` [cells].
         ensemble: `time_day`, `quantiles` (quantity -> `p05`, `p50`, `p95`), `members`, `level`, `drivers` (rows `key, value, low, high,
             unit, status, rank_correlation`); None when no ensemble was run.
@@ -36,6 +39,13 @@ class RunRecord:
         manifest: `version`, `commit`, `seed`, `machine`, `seconds`, `command`, and what else identifies the run.
         dose_steps: Cells left after each step before the disc: `nominal`, `released_viable`, `injected`; empty when not known.
         numerics: Further numbers about the solution (tolerances, iterations, balances): label -> value.
+        native_course: The same fields and times of the disc left alone, without a needle; None when it was not run.
+        matrix: Rows over time `time_day`, `run` (`with_cells`, `sham` or `native_course`) and, for `nucleus`, `annulus` and `disc`, the
+            means of the region under names that end with their unit (`_matrix_rows`); a part that is not known is absent or None.
+        safety: Rows `signal, value, unit, threshold, flagged, status, source, note`.
+        history: Rows like `matrix` of the time before the treatment, which have negative days.
+        insults: Rows `time_day, kind, what`, `left` (`glycosaminoglycan_mg, collagen_mg, native_cells, volume_mm3`) and `where`.
+        matrix_ledger_error: Largest violation of the matrix ledger over what the disc held [-]; None without a matrix.
     """
 
     protocol: Mapping[str, Any]
@@ -51,6 +61,12 @@ class RunRecord:
     manifest: Mapping[str, Any]
     dose_steps: Mapping[str, float] = field(default_factory=dict)
     numerics: Mapping[str, Any] = field(default_factory=dict)
+    native_course: xarray.Dataset | None = None
+    matrix: Sequence[Mapping[str, Any]] = ()
+    safety: Sequence[Mapping[str, Any]] = ()
+    history: Sequence[Mapping[str, Any]] = ()
+    insults: Sequence[Mapping[str, Any]] = ()
+    matrix_ledger_error: float | None = None
 
     @property
     def is_spatial(self) -> bool:

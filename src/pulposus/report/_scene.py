@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from pulposus.report._fields import NATIVE_RUN, SHOWN, field_values, times
+from pulposus.report._fields import field_values, native_fields, shown_fields, times
 from pulposus.report._geometry import node_points
 from pulposus.report._wording import moment
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from pulposus.report._record import RunRecord
 
 MAXIMUM_FRAMES = 20
-# Share of the report's 5 MB that the values may take, before base64; large meshes get fewer frames.
-VALUE_BYTES = 1_300_000
+# Share of the report's 5 MB that the values may take, before base64; large meshes and more fields get fewer frames.
+VALUE_BYTES = 1_000_000
 COLOUR_STOPS = 33
 
 
@@ -80,8 +80,9 @@ def build_scene(record: RunRecord) -> Scene:
         }
         for view in views
     ]
-    shared = {info.key for info in NATIVE_RUN}
-    series_count = len(SHOWN) + sum(info.key in shared for info in SHOWN)
+    shown = shown_fields(record.trajectory)
+    shared = {info.key for info in native_fields(record.sham)}
+    series_count = len(shown) + sum(info.key in shared for info in shown)
     moments = times(record.trajectory)
     frames = chosen_frames(len(moments), series_count * len(nodes))
 
@@ -99,7 +100,7 @@ def build_scene(record: RunRecord) -> Scene:
             "runs": {"with": series(info.key, cells=True)}
             | ({"without": series(info.key, cells=False)} if info.key in shared else {}),
         }
-        for info in SHOWN
+        for info in shown
     ]
     colours = matplotlib.colormaps["viridis"](np.linspace(0.0, 1.0, COLOUR_STOPS))[:, :3]
     description = {

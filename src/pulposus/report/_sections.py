@@ -9,9 +9,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pulposus.report import _wording as wording
+from pulposus.report._ensemble import ANNULUS_ORDER_MEAN, ensemble_label, final_interval
 from pulposus.report._fields import SOLUTES, suffixed
 from pulposus.report._figure import Table
-from pulposus.report._uncertainty import ensemble_label
+from pulposus.report._matrix_rows import (
+    ANNULUS_ORDER,
+    COLLAGEN_II_NUCLEUS,
+    CYTOKINE_NUCLEUS,
+    GLYCOSAMINOGLYCAN_NUCLEUS,
+    WATER_NUCLEUS,
+    series,
+)
 from pulposus.report._wording import exact, moment, number, quantity
 from pulposus.report._words import interval
 
@@ -22,6 +30,14 @@ NOT_REPORTED = "not reported"
 NOT_SIMULATED = "not simulated"
 # Parts of a protocol that have a place of their own in the report.
 _ELSEWHERE = ("schema_version", "reported", "not_stated", "seed", "numerics")
+# Matrix at the end, with the name of the same quantity in the ensemble.
+_MATRIX_ENDS = (
+    (GLYCOSAMINOGLYCAN_NUCLEUS, "glycosaminoglycan_nucleus_mean"),
+    (COLLAGEN_II_NUCLEUS, "collagen_II_nucleus_mean"),
+    (WATER_NUCLEUS, "water_nucleus_mean"),
+    (CYTOKINE_NUCLEUS, "cytokine_nucleus_mean"),
+    (ANNULUS_ORDER, ANNULUS_ORDER_MEAN),
+)
 _STATISTICS = ("min", "max", "mean", "nucleus_mean", "centre")
 
 
@@ -171,6 +187,13 @@ def simulated_table(record: RunRecord) -> Table:
     for info in SOLUTES:
         value = f"{number(last[suffixed(info)]['nucleus_mean'])}{'' if info.unit == '-' else f' {info.unit}'}"
         rows.append((f"{info.key}, nucleus mean", value, *dashes, NOT_REPORTED))
+    for mean, key in _MATRIX_ENDS:
+        line = series(record, "with_cells", mean)
+        if line is not None:
+            found = final_interval(record, key)
+            unit = "" if mean.unit == "-" else f" {mean.unit}"
+            low, middle, high = dashes if found is None else (f"{number(one)}{unit}" for one in found)
+            rows.append((mean.title, f"{number(float(line.values[-1]))}{unit}", low, middle, high, NOT_REPORTED))
     when = moment(float(end["time_day"]))
     label = f"; 5, 50 and 95 %: {ensemble_label(record)}" if record.ensemble is not None else ""
     return Table(("quantity", "this run", "5 %", "50 %", "95 %", "paper"), tuple(rows), f"Simulated at {when}{label}")
@@ -206,6 +229,11 @@ def numerics_table(record: RunRecord) -> Table:
     rows = [
         ("mesh", f"{nodes:,} nodes{elements}"),
         ("largest error of the cell ledger [share of the injected cells]", number(record.ledger_error)),
+        *(
+            [("largest error of the matrix ledger [share of what the disc held]", number(record.matrix_ledger_error))]
+            if record.matrix_ledger_error is not None
+            else []
+        ),
         ("injected + born − alive − leaked − died at the end [cells]", number(balance)),
         *((str(label), value if isinstance(value, str) else exact(value)) for label, value in record.numerics.items()),
         ("stored times", str(record.trajectory.sizes["time"])),

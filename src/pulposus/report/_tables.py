@@ -17,13 +17,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pulposus.report._atomic import write_text
-from pulposus.report._fields import POPULATIONS, SOLUTES, field_values, suffixed, times
+from pulposus.report._fields import POPULATIONS, all_fields, field_values, suffixed, times
+from pulposus.report._matrix_rows import REGIONS, final_row, rows_of
+from pulposus.report._runs import WITH_CELLS, native_share, runs
 
 if TYPE_CHECKING:
     from pulposus.report._record import RunRecord
 
 COLUMNS = ("time_day", "run", "region", "quantity", "statistic", "value")
-WITH_CELLS, WITHOUT_CELLS = "with_cells", "without_cells"
+HISTORY = "history"
 # Entries of a ledger row that are not a number of cells.
 _SHARES = ("native_alive_fraction",)
 
@@ -84,7 +86,13 @@ def summary(record: RunRecord) -> dict[str, Any]:
         "dose_steps": record.dose_steps,
         "cells": list(record.cells),
         "ledger_error": record.ledger_error,
+        "matrix_ledger_error": record.matrix_ledger_error,
         "nutrition": list(record.nutrition),
+        "matrix": list(record.matrix),
+        "arms": arms(record),
+        "safety": list(record.safety),
+        "history": list(record.history),
+        "insults": list(record.insults),
         "ensemble": record.ensemble,
         "warnings": list(record.warnings),
         "version": record.manifest.get("version"),
@@ -92,6 +100,18 @@ def summary(record: RunRecord) -> dict[str, Any]:
         "seconds": record.manifest.get("seconds"),
     }
     return _plain(document)
+
+
+def arms(record: RunRecord) -> dict[str, dict[str, Any]]:
+    """How the comparators of a run end: the share of living native cells, and the last row of the matrix (None without one)."""
+    shares = native_share(record)
+    return {
+        run.row_key: {
+            "native_alive_fraction": float(shares[run.label][-1]),
+            "matrix": final_row(record, run.row_key),
+        }
+        for run in runs(record)[1:]
+    }
 
 
 def write_summary(path: Path, record: RunRecord) -> Path:
@@ -103,11 +123,11 @@ Row = tuple[float, str, str, str, str, float]
 
 
 def _field_rows(record: RunRecord) -> Iterator[Row]:
-    """Statistics of every field in every region of both runs, and the number of cells of every population."""
-    for run, dataset in ((WITH_CELLS, record.trajectory), (WITHOUT_CELLS, record.sham)):
-        moments = times(dataset)
-        for part, info in itertools.product(record.regions, (*SOLUTES, *POPULATIONS)):
-            values = field_values(dataset, info.key)
+    """Statistics of every field in every region of all runs, and the number of cells of every population."""
+    for run in runs(record):
+        moments = times(run.data)
+        for part, info in itertools.product(record.regions, all_fields(run.data)):
+            values = field_values(run.data, info.key)
             low, high = part.extremes(values)
             series = {
                 (suffixed(info), "min"): low,
@@ -118,7 +138,7 @@ def _field_rows(record: RunRecord) -> Iterator[Row]:
                 series[f"{info.key}_cells", "total"] = part.cells(values)
             for (quantity, statistic), line in series.items():
                 for moment, value in zip(moments, line, strict=True):
-                    yield float(moment), run, part.key, quantity, statistic, float(value)
+                    yield float(moment), run.key, part.key, quantity, statistic, float(value)
 
 
 def _ledger_rows(record: RunRecord) -> Iterator[Row]:
@@ -130,18 +150,30 @@ def _ledger_rows(record: RunRecord) -> Iterator[Row]:
                 yield float(row["time_day"]), WITH_CELLS, "disc", name, "ledger", float(value)
 
 
+def _matrix_rows(record: RunRecord) -> Iterator[Row]:
+    """Means of the regions by the rows of the matrix; those before the treatment have negative days and a run of their own."""
+    named = [(run.key, row) for run in runs(record) for row in rows_of(record, run.row_key)]
+    for run, row in [*((HISTORY, row) for row in record.history), *named]:
+        for region in REGIONS:
+            for quantity, value in (row.get(region) or {}).items():
+                if value is not None:
+                    yield float(row["time_day"]), run, region, quantity, "matrix", float(value)
+
+
 def _ensemble_rows(ensemble: Mapping[str, Any]) -> Iterator[Row]:
-    """Quantiles of the ensemble."""
+    """Quantiles of the ensemble; its region is the slab, or the disc where it was run in three dimensions."""
+    region = "slab" if "slab" in str(ensemble["level"]) else "disc"
     for quantity, quantiles in ensemble["quantiles"].items():
         for statistic, series in quantiles.items():
             for moment, value in zip(ensemble["time_day"], series, strict=True):
-                yield float(moment), "ensemble", "slab", quantity, statistic, float(value)
+                yield float(moment), "ensemble", region, quantity, statistic, float(value)
 
 
 def timeseries_rows(record: RunRecord) -> Iterator[Row]:
     """Rows of `timeseries.csv`."""
     yield from _field_rows(record)
     yield from _ledger_rows(record)
+    yield from _matrix_rows(record)
     if record.ensemble is not None:
         yield from _ensemble_rows(record.ensemble)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pulposus.report._fields import field_values, times
+from pulposus.report._ensemble import CELL_KEYS, ensemble_label, quantity_label, run_series
 from pulposus.report._figure import (
     FAINT,
     WITH,
@@ -21,58 +22,14 @@ from pulposus.report._figure import (
     svg_link,
     time_axis,
 )
-from pulposus.report._wording import ensemble_name, exact, moment, number
+from pulposus.report._wording import exact, moment, number
 
 if TYPE_CHECKING:
     from pulposus.report._record import RunRecord
 
-_CELL_KEYS = ("alive", "leaked", "dead", "free", "attached", "differentiated", "born", "injected")
+ALIVE = "alive"
 MOST_BARS = 15
 _QUANTILES = ("p05", "p50", "p95")
-
-
-def quantity_label(key: str) -> tuple[str, float]:
-    """Axis label of a quantity of the ensemble and the factor onto its unit."""
-    if key in _CELL_KEYS:
-        return f"{key} cells [million]", 1e-6
-    if key.endswith("fraction"):
-        return f"{key.replace('_', ' ')} [-]", 1.0
-    solute = next((name for name in ("oxygen", "glucose", "lactate", "pH") if key.startswith(name)), None)
-    unit = {"oxygen": " [kPa]", "glucose": " [mM]", "lactate": " [mM]"}.get(solute or "", "")
-    plain = key.removesuffix("_kPa").removesuffix("_mM").replace("_", " ")
-    return f"{plain}{unit}", 1.0
-
-
-def ensemble_label(record: RunRecord) -> str:
-    """Label of the interval; empty without an ensemble."""
-    if record.ensemble is None:
-        return ""
-    return ensemble_name(str(record.ensemble["level"]), int(record.ensemble["members"]))
-
-
-def final_interval(record: RunRecord, quantity: str) -> tuple[float, float, float] | None:
-    """5, 50 and 95 % of a quantity at the end; None when the ensemble does not have it."""
-    if record.ensemble is None or quantity not in record.ensemble["quantiles"]:
-        return None
-    quantiles = record.ensemble["quantiles"][quantity]
-    return float(quantiles["p05"][-1]), float(quantiles["p50"][-1]), float(quantiles["p95"][-1])
-
-
-def run_series(record: RunRecord, key: str) -> tuple[np.ndarray, np.ndarray] | None:
-    """Times and values of the same quantity in the run of the report; None when the run does not have it."""
-    if all(key in row for row in record.cells):
-        return np.array([row["time_day"] for row in record.cells]), np.array([row[key] for row in record.cells])
-    solute = key.removesuffix("_nucleus_mean")
-    if solute != key and solute in record.trajectory:
-        _, nucleus = record.regions
-        return times(record.trajectory), nucleus.mean(field_values(record.trajectory, solute))
-    return None
-
-
-def is_outside(record: RunRecord, quantity: str) -> bool:
-    """Whether the run of the report ends outside the 5-95 % band of the ensemble, which is of another level."""
-    band, run = final_interval(record, quantity), run_series(record, quantity)
-    return band is not None and run is not None and not band[0] <= float(run[1][-1]) <= band[2]
 
 
 def bands(record: RunRecord, ensemble: Mapping[str, Any]) -> Figure:
@@ -95,8 +52,8 @@ def bands(record: RunRecord, ensemble: Mapping[str, Any]) -> Figure:
             run = run_series(record, key)
             if run is not None:
                 axes.plot(run[0], factor * run[1], "--", color="black", linewidth=1.3, label="this run")
-            axes.set_title(label)
-            if key in _CELL_KEYS:
+            axes.set_title(textwrap.fill(label, 36))
+            if key in CELL_KEYS:
                 axes.set_ylim(bottom=0.0)
             time_axis(axes, moments, narrow=True)
             rows.append((label, number(low[-1]), number(middle[-1]), number(high[-1])))
@@ -111,7 +68,7 @@ def bands(record: RunRecord, ensemble: Mapping[str, Any]) -> Figure:
         image=image,
         alt=f"Bands over time of {len(quantiles)} quantities; their values at the end stand in the table below.",
         caption=(
-            f"Simulated. {ensemble_label(record).capitalize()}: median and 5–95 % band over draws from the priors. "
+            f"Simulated. {_sentence(ensemble_label(record))}: median and 5–95 % band over draws from the priors. "
             "The dashed black line is the run of this report, which solves the disc at its own level "
             "and uses the default value of every prior."
         ),
@@ -129,12 +86,31 @@ def _signed(value: float) -> str:
     return f"{value:+.2f}".replace("-", "−") if math.isfinite(value) else "–"
 
 
-def drivers(record: RunRecord, ensemble: Mapping[str, Any]) -> Figure:
-    """Rank correlation of every sampled prior with the number of living cells at the end."""
-    pairs = [
-        (one, float("nan" if one["rank_correlation"] is None else one["rank_correlation"]))
-        for one in ensemble["drivers"]
-    ]
+def _sentence(text: str) -> str:
+    """The text with a capital at its beginning; other letters stay ("3D")."""
+    return text[:1].upper() + text[1:]
+
+
+def _correlation(row: Mapping[str, Any], outcome: str) -> float:
+    """Rank correlation of a driver with an outcome; not a number where there is none."""
+    value = row["rank_correlation"] if outcome == ALIVE else row.get("rank_correlations", {}).get(outcome)
+    return float("nan" if value is None else value)
+
+
+def outcomes(ensemble: Mapping[str, Any]) -> list[str]:
+    """Outcomes that the drivers are correlated with: the living donor cells at the end, then those that the ensemble adds."""
+    further = (outcome for row in ensemble["drivers"] for outcome in row.get("rank_correlations", {}))
+    return list(dict.fromkeys([ALIVE, *further]))
+
+
+def outcome_name(outcome: str) -> str:
+    """Name of an outcome without its unit."""
+    return "donor cells alive" if outcome == ALIVE else quantity_label(outcome)[0].partition(" [")[0]
+
+
+def drivers(record: RunRecord, ensemble: Mapping[str, Any], outcome: str = ALIVE) -> Figure:
+    """Rank correlation of every sampled prior with an outcome at the end; the table has all outcomes."""
+    pairs = [(one, _correlation(one, outcome)) for one in ensemble["drivers"]]
     # A prior without a correlation (an outcome that does not vary) comes last.
     pairs.sort(key=lambda pair: -abs(pair[1]) if math.isfinite(pair[1]) else 1.0)
     shown = [(one, value) for one, value in pairs if math.isfinite(value)][:MOST_BARS]
@@ -165,31 +141,41 @@ def drivers(record: RunRecord, ensemble: Mapping[str, Any]) -> Figure:
         axes.axvline(0.0, color="#5b6876", linewidth=0.8)
         axes.set_xlim(-1.15, 1.15)
         axes.set_ylim(-0.6, len(shown) - 0.4)
-        axes.set_xlabel("Spearman rank correlation with the cells alive at the end [-]")
+        axes.set_xlabel(f"Spearman rank correlation with {outcome_name(outcome)} at the end [-]")
         axes.grid(visible=False, axis="y")
         mark_simulated(drawn)
         image = svg_link(drawn)
     names = ("key", "value", "low", "high", "unit", "status")
-    rows = tuple((*(exact(one.get(name)) for name in names), _signed(value)) for one, value in pairs)
+    every = [outcome, *(other for other in outcomes(ensemble) if other != outcome)]
+    numbers = [(one, [_correlation(one, other) for other in every]) for one, _ in pairs]
+    rows = tuple(
+        (*(exact(one.get(name)) for name in names), *(_signed(value) for value in values)) for one, values in numbers
+    )
+    strongest = ", ".join(f"{row[0]} {row[len(names)]}" for row in rows[:5])
+    heads = (f"rank correlation with {outcome_name(other)}" for other in every)
     return Figure(
-        key="drivers",
+        key="drivers" if outcome == ALIVE else f"drivers-{outcome.replace('_', '-')}",
         image=image,
-        alt=f"Bar chart of rank correlations, largest first: {', '.join(f'{row[0]} {row[-1]}' for row in rows[:5])}.",
+        alt=f"Bar chart of rank correlations with {outcome_name(outcome)}, largest first: {strongest}.",
         caption=(
-            f"Simulated. {ensemble_label(record).capitalize()}: rank correlation of each sampled prior with the number of "
-            f"donor cells alive at the end; the {len(shown)} strongest of {len(pairs)} (all in the table). Far from 0: this prior drives "
+            f"Simulated. {_sentence(ensemble_label(record))}: rank correlation of each sampled prior with {outcome_name(outcome)} "
+            f"at the end; the {len(shown)} strongest of {len(pairs)} (all in the table). Far from 0: this prior drives "
             f"the answer, and measuring it would narrow the band most. Inside the grey area (±{chance:.2f}) lie 95 % of unrelated inputs."
         ),
-        table=Table(("prior", *names[1:], "rank correlation"), rows, "Sampled priors and their rank correlation"),
+        table=Table(("prior", *names[1:], *heads), rows, "Sampled priors and their rank correlation"),
         data=csv_link(
-            (*names, "rank_correlation"), [(*(one.get(name, "") for name in names), value) for one, value in pairs]
+            (*names, *("rank_correlation" if other == ALIVE else f"rank_correlation_{other}" for other in every)),
+            [(*(one.get(name, "") for name in names), *values) for one, values in numbers],
         ),
     )
 
 
 def uncertainty_figures(record: RunRecord) -> list[Figure]:
-    """Bands and drivers; nothing without an ensemble."""
+    """Bands and drivers, of the living cells and of glycosaminoglycan where the ensemble has it; nothing without an ensemble."""
     if record.ensemble is None:
         return []
     figures = [bands(record, record.ensemble)]
-    return [*figures, drivers(record, record.ensemble)] if record.ensemble["drivers"] else figures
+    if not record.ensemble["drivers"]:
+        return figures
+    matrix = [outcome for outcome in outcomes(record.ensemble) if outcome.startswith("glycosaminoglycan")]
+    return [*figures, *(drivers(record, record.ensemble, outcome) for outcome in (ALIVE, *matrix[:1]))]

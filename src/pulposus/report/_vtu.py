@@ -1,7 +1,8 @@
 """Fields for ParaView: one `.vtu` file per stored time and a `.pvd` file that gives their times in days.
 
 The files follow the XML format of VTK: an unstructured grid of hexahedra with appended raw data, each array compressed by zlib in blocks.
-Elements of void and nodes that belong to no element are left out.
+Elements of void and nodes that belong to no element are left out. Fields of the same procedure without cells begin with `without_cells_`;
+the native course stands in `fields.nc` only.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from pulposus.report._atomic import write_bytes, write_text
-from pulposus.report._fields import DONOR, NATIVE_RUN, STORED, field_values, suffixed, times
+from pulposus.report._fields import DONOR, all_fields, field_values, native_fields, suffixed, times
 from pulposus.report._geometry import all_hexahedra, node_points, occupied
 
 if TYPE_CHECKING:
@@ -104,9 +105,12 @@ def write_vtu(path: Path, record: RunRecord, index: int) -> Path:
     def at_nodes(values: np.ndarray) -> np.ndarray:
         return values.reshape(-1)[nodes].astype(np.float32)
 
-    point_data = {suffixed(info): at_nodes(field_values(with_cells, info.key)) for info in (*STORED, DONOR)}
+    point_data = {
+        suffixed(info): at_nodes(field_values(with_cells, info.key)) for info in (*all_fields(with_cells), DONOR)
+    }
     point_data |= {
-        f"without_cells_{suffixed(info)}": at_nodes(field_values(without_cells, info.key)) for info in NATIVE_RUN
+        f"without_cells_{suffixed(info)}": at_nodes(field_values(without_cells, info.key))
+        for info in native_fields(without_cells)
     }
     return write_bytes(
         path, vtu_bytes(node_points(record.disc)[nodes], compact.reshape(elements.shape), point_data, cell_data)

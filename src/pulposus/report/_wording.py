@@ -32,6 +32,11 @@ def number(value: Any, digits: int = 3) -> str:
     return f"{value:,.{decimals}f}"
 
 
+def signed(value: float, digits: int = 3) -> str:
+    """A difference with its sign."""
+    return f"{'−' if value < 0.0 else '+' if value > 0.0 else '±'}{number(abs(value), digits)}"
+
+
 def exact(value: Any) -> str:
     """A given number as it was given, without zeros that would claim a precision; text passes through."""
     if isinstance(value, float) and math.isfinite(value):
@@ -89,7 +94,9 @@ def share(value: float) -> str:
 
 
 def moment(day: float) -> str:
-    """A time since injection: "6 h", "day 28", "day 365 (12 months)"."""
+    """A time since injection: "6 h", "day 28", "day 365 (12 months)"; a time before it: "84 days before"."""
+    if day < 0.0:
+        return f"{exact(float(f'{-day:.4g}'))} days before"
     if day == 0.0:
         return "day 0"
     if day < 1.0:

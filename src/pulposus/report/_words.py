@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pulposus.report import _wording as wording
-from pulposus.report._fate import native_share
+from pulposus.report._ensemble import final_interval, is_outside
 from pulposus.report._fields import field_values
+from pulposus.report._matrix_figures import difference_to_sham
+from pulposus.report._matrix_rows import CYTOKINE_NUCLEUS, GLYCOSAMINOGLYCAN_NUCLEUS, Quantity, series
+from pulposus.report._runs import native_share
 from pulposus.report._tables import study_name
-from pulposus.report._uncertainty import final_interval, is_outside
 from pulposus.report._wording import moment, number
 
 if TYPE_CHECKING:
@@ -42,19 +44,37 @@ def question(record: RunRecord) -> str:
     dose, end = nominal_dose(record), moment(float(record.cells[-1]["time_day"]))
     if dose == 0.0:
         return f"How do nutrition and native cells of {disc_name(record)} develop until {end} without donor cells?"
-    return f"What becomes of {wording.cells(dose)} cells given into {disc_name(record)} until {end}, and what do they do to its nutrition?"
+    what = "its nutrition and its matrix" if record.matrix else "its nutrition"
+    return f"What becomes of {wording.cells(dose)} cells given into {disc_name(record)} until {end}, and what do they do to {what}?"
 
 
 def answer(record: RunRecord) -> str:
     """The main numbers of this run in a sentence or two."""
     end, dose = record.cells[-1], nominal_dose(record)
     when = moment(float(end["time_day"]))
+    matrix = _matrix_answer(record, when)
     if dose == 0.0:
-        return f"No cells were given; {wording.share(end['native_alive_fraction'])} of the native cells are alive at {when}."
+        alive = wording.share(end["native_alive_fraction"])
+        return f"No cells were given; {alive} of the native cells are alive at {when}.{matrix}"
     return (
         f"Of {wording.cells(dose)} cells, {wording.cells(end['injected'])} leave the needle alive. By {when}, "
         f"{wording.cells(end['leaked'])} have leaked, {wording.cells(end['dead'])} have died and {wording.cells(end['born'])} were born; "
-        f"{wording.cells(end['alive'])} are alive ({wording.share(end['alive'] / dose)} of the dose)."
+        f"{wording.cells(end['alive'])} are alive ({wording.share(end['alive'] / dose)} of the dose).{matrix}"
+    )
+
+
+def _matrix_answer(record: RunRecord, when: str) -> str:
+    """What the nucleus holds at the end, against the same procedure without cells; empty without a matrix."""
+    treated = series(record, "with_cells", GLYCOSAMINOGLYCAN_NUCLEUS)
+    if treated is None:
+        return ""
+    difference = difference_to_sham(record, GLYCOSAMINOGLYCAN_NUCLEUS)
+    beside = (
+        "" if difference is None else f" ({wording.signed(difference)} mg/mL against the same procedure without cells)"
+    )
+    return (
+        f" Glycosaminoglycan in the nucleus goes from {number(float(treated.values[0]))} to {number(float(treated.values[-1]))} mg/mL "
+        f"at {when}{beside}."
     )
 
 
@@ -111,4 +131,25 @@ def tiles(record: RunRecord) -> list[dict[str, object]]:
         ("lowest glucose in the disc", f"{number(lowest['with'])} mM", f"{number(lowest['without'])} mM"),
     ):
         result.append({"name": name, "value": value, "note": f"without cells: {without}", "interval": None})
+    for quantity, key in (
+        (GLYCOSAMINOGLYCAN_NUCLEUS, "glycosaminoglycan_nucleus_mean"),
+        (CYTOKINE_NUCLEUS, "cytokine_nucleus_mean"),
+    ):
+        result += _matrix_tile(record, quantity, key)
     return result
+
+
+def _matrix_tile(record: RunRecord, quantity: Quantity, key: str) -> list[dict[str, object]]:
+    """A mean of the nucleus at the end beside that without cells; nothing without a matrix."""
+    treated, sham = (series(record, run, quantity) for run in ("with_cells", "sham"))
+    if treated is None:
+        return []
+    unit = "" if quantity.unit == "-" else f" {quantity.unit}"
+    found = final_interval(record, key)
+    spread = None
+    if found is not None:
+        values = dict(zip(("5 %", "50 %", "95 %"), (number(one) for one in found), strict=True))
+        spread = {"values": values, "unit": quantity.unit.replace("-", ""), "outside": is_outside(record, key)}
+    note = "" if sham is None else f"without cells: {number(float(sham.values[-1]))}{unit}"
+    value = f"{number(float(treated.values[-1]))}{unit}"
+    return [{"name": quantity.title, "value": value, "note": note, "interval": spread}]
