@@ -199,6 +199,7 @@ def _ensemble(job: Job, disc: str, progress: Callable[[Progress], None]) -> dict
             disc=disc,
             parameters=job.constants,
             level=numerics.ensemble_level,
+            checkpoints=job.directory.path / CHECKPOINTS,
             progress=progress,
         )
         write_text(kept, json_text(ensemble))

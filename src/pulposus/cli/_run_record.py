@@ -209,7 +209,7 @@ def ensemble_warnings(ensemble: dict[str, Any]) -> list[str]:
     found = []
     if ensemble["refused"]:
         found.append(
-            f"{len(ensemble['refused'])} members of the ensemble could not be injected: {ensemble['refused'][0]}"
+            f"{len(ensemble['refused'])} draws of the ensemble contradict the study and were replaced: {ensemble['refused'][0]}"
         )
     if ensemble["failed"]:
         found.append(f"{ensemble['failed']} members of the ensemble did not reach the end and are left out")

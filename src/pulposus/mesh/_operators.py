@@ -14,10 +14,12 @@ from __future__ import annotations
 from functools import cache
 from typing import NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jax import lax
+from jaxtyping import Array, Bool, Float
 
 from pulposus import _backend  # noqa: F401
 from pulposus.mesh._topology import IntArray, Topology
@@ -108,6 +110,7 @@ def jacobian_determinants(
     return jnp.stack([_gauss_geometry(corners, gradients)[0] for gradients in _GRADIENTS])
 
 
+@eqx.filter_jit
 def element_volumes(mesh: Topology, coordinates: Float[Array, "columns levels 3"]) -> Float[Array, "quads layers"]:
     """Volume of every element, in the cube of the unit of the coordinates."""
     return jnp.sum(jacobian_determinants(mesh, coordinates), axis=0)
@@ -134,10 +137,11 @@ def sum_to_nodes(mesh: Topology, corner_values: Float[Array, "quads layers 8"]) 
     return jnp.pad(nodal[..., 0], ((0, 0), (0, 1))) + jnp.pad(nodal[..., 1], ((0, 0), (1, 0)))
 
 
+@eqx.filter_jit
 def node_volumes(
     mesh: Topology,
     coordinates: Float[Array, "columns levels 3"],
-    element_weight: Float[Array, "quads layers"] | np.ndarray | None = None,
+    element_weight: Float[Array, "quads layers"] | Bool[Array, "quads layers"] | np.ndarray | None = None,
 ) -> Float[Array, "columns levels"]:
     """Lumped volume of every node; with a weight per element, the weighted volume (an indicator gives the volume inside a region)."""
     corners = corner_volumes(mesh, coordinates)
@@ -228,7 +232,8 @@ def apply_stencil(
     padded = jnp.pad(values, ((0, 0), (0, 0), (1, 1)))
     total = jnp.zeros_like(values)
     for slot in range(neighbours.shape[1]):
-        near = padded[:, neighbours[:, slot]]
+        # The barrier has the neighbours gathered once and not once for each of their three uses.
+        near = lax.optimization_barrier(padded[:, neighbours[:, slot]])
         total = total + stencil[:, :, slot, 0] * near[..., :-2]
         total = total + stencil[:, :, slot, 1] * near[..., 1:-1]
         total = total + stencil[:, :, slot, 2] * near[..., 2:]

@@ -36,5 +36,7 @@ __getattr__, __dir__, __all__ = attach(
         "Solution": "._newton",
         "SolverOptions": "._newton",
         "solve": "._newton",
+        "TransportOperator": "._jacobian",
+        "transport_operator": "._jacobian",
     },
 )

@@ -10,6 +10,7 @@ never differentiated.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import equinox as eqx
@@ -20,8 +21,18 @@ from jaxtyping import Array, Bool, Float, Int
 
 from pulposus import _backend  # noqa: F401
 from pulposus.mesh import apply_stencil
+from pulposus.nutrition._jacobian import (
+    Blocks,
+    TransportOperator,
+    block_times,
+    from_levels,
+    jacobian_product,
+    local_blocks,
+    to_levels,
+    transport_operator,
+)
 from pulposus.nutrition._krylov import bicgstab
-from pulposus.nutrition._preconditioner import lateral_operator, preconditioner
+from pulposus.nutrition._preconditioner import preconditioner
 from pulposus.nutrition._problem import NutritionProblem, reaction_jacobian, residual
 
 CONVERGED, TOO_MANY_ITERATIONS, NOT_FINITE = 0, 1, 2
@@ -51,6 +62,8 @@ class SolverOptions(eqx.Module):
 # Accuracy of a Newton step's linear system: loose steps cost more Newton steps than they save, tight ones solve a model that is
 # still wrong. Measured on the benchmark discs, the work is flat between 0.02 and 0.2.
 _FORCING = 0.05
+# The same for a round of iterative refinement: what single precision gives without loss.
+_REFINEMENT = 1e-3
 
 
 class Solution(NamedTuple):
@@ -96,19 +109,50 @@ def _scale(
     return jnp.maximum(jnp.maximum(cold, _ROUNDING / tolerance * fluxes), 1e-300)
 
 
-def _jacobian_product(problem: NutritionProblem, reaction: Array, vector: Array) -> Array:
-    """Jacobian on the free nodes; the vector is zero on fixed nodes."""
-    coupled = jnp.sum(reaction * vector[None], axis=1)
-    return problem.free[None] * (
-        apply_stencil(problem.mesh.neighbours, problem.stencil, vector) + problem.exchange * vector - coupled
+def _weights(scale: Float[Array, "3"]) -> Float[Array, "3"]:
+    """Weight of every solute in a linear system; the ratio of two stays within single precision."""
+    return 1.0 / jnp.maximum(scale, 1e-30 * jnp.max(scale))
+
+
+def _correction(
+    operator: TransportOperator,
+    blocks: Blocks,
+    right: Float[Array, "3 columns levels"],
+    weight: Float[Array, "3"],
+    tolerance: Float[Array, ""] | float,
+    most_steps: int,
+) -> tuple[Float[Array, "3 columns levels"], Int[Array, ""]]:
+    """Solution of the Jacobian in single precision, and the Krylov steps it took.
+
+    Args:
+        operator, blocks: The Jacobian of weighted solutes (`local_blocks`).
+        right: Right-hand side, zero on fixed nodes.
+        weight: Weight of every solute in norms.
+        tolerance: Wanted residual norm over that of the right-hand side.
+        most_steps: BiCGStab steps.
+    """
+    weighted = right * weight[:, None, None]
+    size = jnp.sqrt(jnp.sum(weighted**2))
+    size = jnp.where(size > 0.0, size, 1.0)
+    result = bicgstab(
+        lambda vector: jacobian_product(operator, blocks, vector),
+        to_levels(weighted / size),
+        preconditioner(operator, blocks),
+        jnp.asarray(tolerance, dtype=jnp.float32),
+        most_steps,
     )
+    return from_levels(result.solution) * (size / weight)[:, None, None], result.steps
 
 
-def _iterate(problem: NutritionProblem, guess: Float[Array, "3 columns levels"], options: SolverOptions) -> Solution:
+def _iterate(
+    problem: NutritionProblem,
+    operator: TransportOperator,
+    guess: Float[Array, "3 columns levels"],
+    options: SolverOptions,
+) -> Solution:
     cold = _norms(residual(problem, problem.start))
-    operator = lateral_operator(problem)
-
     start_scale = _scale(problem, cold, problem.start, options.tolerance)
+    weight = _weights(start_scale)
 
     def merit_of(values: Array) -> Array:
         """What a step has to lower: its scale is fixed, so that it cannot change by the scale alone."""
@@ -124,32 +168,29 @@ def _iterate(problem: NutritionProblem, guess: Float[Array, "3 columns levels"],
         )
 
     def step(state: _State) -> _State:
-        reaction = reaction_jacobian(problem, state.solutes)
-        linear = bicgstab(
-            lambda vector: _jacobian_product(problem, reaction, vector),
+        correction, krylov_steps = _correction(
+            operator,
+            local_blocks(problem, operator, state.solutes, weight),
             -state.residual,
-            preconditioner(problem, operator, reaction),
-            1.0 / start_scale,
+            weight,
             jnp.maximum(_FORCING, 0.3 * options.tolerance / state.error),
             options.most_krylov_steps,
         )
 
-        def trial(share: Array) -> tuple[Array, Array, Array]:
-            solutes = state.solutes + share * linear.solution
-            values = residual(problem, solutes)
-            return solutes, values, merit_of(values)
-
-        def worse(search: tuple[Array, Array, Array, Array]) -> Array:
+        def worse(search: tuple[Array, Array, Array, Array]) -> Bool[Array, ""]:
             return ~(search[3] < state.merit) & (search[0] > 1.0 / 64.0)
 
-        def halve(search: tuple[Array, Array, Array, Array]) -> tuple[Array, Array, Array, Array]:
+        def shorten(search: tuple[Array, Array, Array, Array]) -> tuple[Array, Array, Array, Array]:
             share = 0.5 * search[0]
-            return (share, *trial(share))
+            solutes = state.solutes + share * correction
+            values = residual(problem, solutes)
+            return share, solutes, values, merit_of(values)
 
-        full = jnp.ones(())
-        _, solutes, values, merit = lax.while_loop(worse, halve, (full, *trial(full)))
+        # The first trial is the full step, so the search starts from twice that.
+        twice = (jnp.asarray(2.0), state.solutes, state.residual, jnp.asarray(jnp.inf))
+        _, solutes, values, merit = lax.while_loop(worse, shorten, twice)
         error = error_of(solutes, values)
-        return _State(solutes, values, merit, error, state.iterations + 1, state.krylov_steps + linear.steps)
+        return _State(solutes, values, merit, error, state.iterations + 1, state.krylov_steps + krylov_steps)
 
     first = jnp.where(problem.free[None] > 0.0, guess, problem.start)
     values = residual(problem, first)
@@ -163,8 +204,53 @@ def _iterate(problem: NutritionProblem, guess: Float[Array, "3 columns levels"],
     return Solution(last.solutes, status, last.iterations, last.krylov_steps, last.error)
 
 
+class _Round(NamedTuple):
+    solution: Array
+    residual: Array
+    norm: Array
+    norm_before: Array
+    steps: Array
+
+
+def _refine(
+    product: Callable[[Array], Array],
+    correct: Callable[[Array], tuple[Array, Array]],
+    right: Float[Array, "3 columns levels"],
+    weight: Float[Array, "3"],
+    options: SolverOptions,
+) -> Float[Array, "3 columns levels"]:
+    """Iterative refinement of a linear system: residuals in double precision, corrections in single precision.
+
+    Args:
+        product: The matrix, in double precision.
+        correct: Its approximate inverse, with the Krylov steps that it took.
+        right: Right-hand side, zero on fixed nodes.
+        weight: Weight of every solute in norms.
+        options: `linear_tolerance` and `most_krylov_steps`.
+    """
+
+    def norm(values: Array) -> Array:
+        return jnp.linalg.norm(_norms(values) * weight)
+
+    def unfinished(state: _Round) -> Bool[Array, ""]:
+        # A round that does not halve the residual has reached rounding.
+        progress = state.norm < 0.5 * state.norm_before
+        return (state.norm > options.linear_tolerance * start) & progress & (state.steps < options.most_krylov_steps)
+
+    def improve(state: _Round) -> _Round:
+        correction, steps = correct(state.residual)
+        solution = state.solution + correction
+        rest = right - product(solution)
+        return _Round(solution, rest, norm(rest), state.norm, state.steps + steps)
+
+    start = norm(right)
+    first = _Round(jnp.zeros_like(right), right, start, jnp.asarray(jnp.inf), jnp.zeros((), dtype=jnp.int64))
+    return lax.while_loop(unfinished, improve, first).solution
+
+
 def _solve_linearised(
     problem: NutritionProblem,
+    operator: TransportOperator,
     solutes: Float[Array, "3 columns levels"],
     right: Float[Array, "3 columns levels"],
     options: SolverOptions,
@@ -172,33 +258,35 @@ def _solve_linearised(
     """Solve the Jacobian of `residual` (identity on fixed nodes), differentiable in the right-hand side in both modes."""
     free = problem.free[None]
     reaction = reaction_jacobian(problem, solutes)
-    operator = lateral_operator(problem)
-    scale = _scale(problem, _norms(residual(problem, problem.start)), solutes, options.tolerance)
+    weight = _weights(_scale(problem, _norms(residual(problem, problem.start)), solutes, options.tolerance))
+    blocks = local_blocks(problem, operator, solutes, weight)
+
+    def jacobian(reaction: Array, vector: Array) -> Array:
+        moved = apply_stencil(problem.mesh.neighbours, problem.stencil, vector) + problem.exchange * vector
+        return moved - block_times(reaction, vector)
 
     def product(vector: Array) -> Array:
-        coupled = jnp.sum(reaction * vector[None], axis=1)
-        moved = apply_stencil(problem.mesh.neighbours, problem.stencil, vector) + problem.exchange * vector - coupled
-        return jnp.where(free > 0.0, moved, vector)
+        return jnp.where(free > 0.0, jacobian(reaction, vector), vector)
 
-    def on_free_nodes(blocks: Array, values: Array) -> Array:
-        result = bicgstab(
-            lambda vector: _jacobian_product(problem, blocks, vector),
+    def inside(blocks: Array, reaction: Array, weight: Array, values: Array) -> Array:
+        return _refine(
+            lambda vector: free * jacobian(reaction, vector),
+            lambda rest: _correction(operator, blocks, rest, weight, _REFINEMENT, options.most_krylov_steps),
             free * values,
-            preconditioner(problem, operator, blocks),
-            1.0 / scale,
-            options.linear_tolerance,
-            options.most_krylov_steps,
+            weight,
+            options,
         )
-        return free * result.solution
 
     def forward(_: object, values: Array) -> Array:
         fixed = jnp.where(free > 0.0, 0.0, values)
-        return fixed + on_free_nodes(reaction, values - apply_stencil(problem.mesh.neighbours, problem.stencil, fixed))
+        shed = apply_stencil(problem.mesh.neighbours, problem.stencil, fixed)
+        return fixed + inside(blocks, reaction, weight, values - shed)
 
     def transposed(_: object, values: Array) -> Array:
-        inside = on_free_nodes(jnp.swapaxes(reaction, 0, 1), values)
-        shed = apply_stencil(problem.mesh.neighbours, problem.stencil, inside)
-        return jnp.where(free > 0.0, inside, values - shed)
+        # The transpose of the weighted Jacobian acts on solutes with the inverse weights.
+        solution = inside(jnp.swapaxes(blocks, 1, 2), jnp.swapaxes(reaction, 0, 1), 1.0 / weight, values)
+        shed = apply_stencil(problem.mesh.neighbours, problem.stencil, solution)
+        return jnp.where(free > 0.0, solution, values - shed)
 
     return lax.custom_linear_solve(product, right, forward, transposed)
 
@@ -207,6 +295,7 @@ def solve(
     problem: NutritionProblem,
     guess: Float[Array, "3 columns levels"] | None = None,
     options: SolverOptions | None = None,
+    operator: TransportOperator | None = None,
 ) -> Solution:
     """Solve the nutrition problem of one disc; differentiable in every number of the problem; may be batched with `vmap`.
 
@@ -214,6 +303,7 @@ def solve(
         problem: The discrete problem.
         guess: Where to start (a neighbouring solution); the problem's own start values if None.
         options: Accuracy.
+        operator: `transport_operator` of a problem with the same stencil and free nodes, where many are solved; it saves its preparation.
 
     Returns:
         The solution and how it was reached; `status` tells a failure, nothing is raised.
@@ -221,20 +311,22 @@ def solve(
     options = SolverOptions() if options is None else options
     guess = problem.start if guess is None else guess
     arrays, static = eqx.partition(problem, eqx.is_array)
+    if operator is None:
+        operator = transport_operator(problem)
 
     @jax.custom_jvp
-    def solve_arrays(arrays: NutritionProblem, guess: Array) -> Solution:
-        return _iterate(eqx.combine(arrays, static), guess, options)
+    def solve_arrays(arrays: NutritionProblem, guess: Array, operator: TransportOperator) -> Solution:
+        return _iterate(eqx.combine(arrays, static), operator, guess, options)
 
     @solve_arrays.defjvp
     def _(primals: tuple, tangents: tuple) -> tuple[Solution, Solution]:
-        arrays, guess = primals
-        solution = solve_arrays(arrays, guess)
+        arrays, guess, operator = primals
+        solution = solve_arrays(arrays, guess, operator)
         _, moved = jax.jvp(
             lambda values: residual(eqx.combine(values, static), solution.solutes), (arrays,), (tangents[0],)
         )
-        rate = _solve_linearised(eqx.combine(arrays, static), solution.solutes, -moved, options)
+        rate = _solve_linearised(eqx.combine(arrays, static), operator, solution.solutes, -moved, options)
         none = jax.custom_derivatives.zero_from_primal
         return solution, Solution(rate, *(none(value, symbolic_zeros=False) for value in solution[1:]))
 
-    return solve_arrays(arrays, guess)
+    return solve_arrays(arrays, guess, lax.stop_gradient(operator))

@@ -6,9 +6,10 @@ Two exact parts are added:
 - *lines*: every column alone, with its own boundary conditions, as a tridiagonal system of 3x3 blocks (the solutes are coupled by the
   metabolic laws at every node);
 - *modes*: the smooth lateral directions, in which lines are slow. In the basis of `mesh.lateral_modes` the coupling between different
-  modes is left out, so each mode is again a tridiagonal system of 3x3 blocks (the Galerkin diagonal of this very Jacobian).
+  modes is left out, so each mode is again a tridiagonal system of 3x3 blocks (the Galerkin diagonal of this very Jacobian). On a level
+  where the inside of the section is partly fixed no mode is smooth, and the lines are left alone.
 
-Both are solved by block elimination along the axis. The modal part works in single precision: it only steers the iteration.
+All lines and modes are eliminated along the axis in one sweep.
 """
 
 from __future__ import annotations
@@ -16,30 +17,27 @@ from __future__ import annotations
 import equinox as eqx
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float32
 
 from pulposus import _backend  # noqa: F401
-from pulposus.mesh._modes import lateral_modes
-from pulposus.nutrition._problem import NutritionProblem
+from pulposus.nutrition._jacobian import AxialCouplings, Blocks, TransportOperator, Vector, block_times
 
 
-def _inverse_3x3(matrix: Float[Array, "*shape 3 3"]) -> Float[Array, "*shape 3 3"]:
+def _inverse_3x3(matrix: Float32[Array, "3 3 lines"]) -> Float32[Array, "3 3 lines"]:
     """Inverse by cofactors (a batched LAPACK call costs ten times as much for blocks this small).
 
-    Products of three entries leave the range of single precision in some unit systems, so the largest entry is divided out first.
+    Products of three entries can leave the range of single precision, so the largest entry is divided out first.
     """
-    largest = jnp.max(jnp.abs(matrix), axis=(-2, -1), keepdims=True)
+    largest = jnp.max(jnp.abs(matrix), axis=(0, 1), keepdims=True)
     matrix = matrix / largest
 
     def cofactor(row: int, column: int) -> Array:
         a, b, c, d = (row + 1) % 3, (row + 2) % 3, (column + 1) % 3, (column + 2) % 3
-        return matrix[..., a, c] * matrix[..., b, d] - matrix[..., a, d] * matrix[..., b, c]
+        return matrix[a, c] * matrix[b, d] - matrix[a, d] * matrix[b, c]
 
-    determinant = sum(matrix[..., 0, column] * cofactor(0, column) for column in range(3))
-    adjugate = jnp.stack(
-        [jnp.stack([cofactor(column, row) for column in range(3)], axis=-1) for row in range(3)], axis=-2
-    )
-    return adjugate / (jnp.asarray(determinant)[..., None, None] * largest)
+    determinant = matrix[0, 0] * cofactor(0, 0) + matrix[0, 1] * cofactor(0, 1) + matrix[0, 2] * cofactor(0, 2)
+    adjugate = jnp.stack([jnp.stack([cofactor(column, row) for column in range(3)]) for row in range(3)])
+    return adjugate / (determinant[None, None] * largest)
 
 
 class BlockTridiagonal(eqx.Module):
@@ -50,43 +48,40 @@ class BlockTridiagonal(eqx.Module):
         below, above: Coupling to the level below and above.
     """
 
-    inverse: Float[Array, "levels lines 3 3"]
-    below: Float[Array, "levels lines 3"]
-    above: Float[Array, "levels lines 3"]
+    inverse: Float32[Array, "levels 3 3 lines"]
+    below: Float32[Array, "levels 3 lines"]
+    above: Float32[Array, "levels 3 lines"]
 
     @classmethod
     def eliminate(
         cls,
-        below: Float[Array, "levels lines 3"],
-        diagonal: Float[Array, "levels lines 3 3"],
-        above: Float[Array, "levels lines 3"],
+        below: Float32[Array, "levels 3 lines"],
+        diagonal: Float32[Array, "levels 3 3 lines"],
+        above: Float32[Array, "levels 3 lines"],
     ) -> BlockTridiagonal:
         """Forward elimination of the pivots."""
 
         def pivot(carry: tuple[Array, Array], row: tuple[Array, Array, Array]) -> tuple[tuple[Array, Array], Array]:
             last_inverse, last_above = carry
             lower, block, upper = row
-            inverse = _inverse_3x3(block - lower[..., :, None] * last_inverse * last_above[..., None, :])
+            inverse = _inverse_3x3(block - lower[:, None] * last_inverse * last_above[None])
             return (inverse, upper), inverse
 
         first = (jnp.zeros_like(diagonal[0]), jnp.zeros_like(above[0]))
         _, inverse = lax.scan(pivot, first, (below, diagonal, above))
         return cls(inverse, below, above)
 
-    def solve(self, right: Float[Array, "levels lines 3"]) -> Float[Array, "levels lines 3"]:
+    def solve(self, right: Float32[Array, "levels 3 lines"]) -> Float32[Array, "levels 3 lines"]:
         """Solution of the systems."""
-
-        def times(block: Array, vector: Array) -> Array:
-            return jnp.sum(block * vector[..., None, :], axis=-1)
 
         def forward(last: Array, row: tuple[Array, Array, Array]) -> tuple[Array, Array]:
             inverse, lower, value = row
-            value = times(inverse, value - lower * last)
+            value = block_times(inverse, value - lower * last)
             return value, value
 
         def backward(following: Array, row: tuple[Array, Array, Array]) -> tuple[Array, Array]:
             inverse, upper, value = row
-            value = value - times(inverse, upper * following)
+            value = value - block_times(inverse, upper * following)
             return value, value
 
         zero = jnp.zeros_like(right[0])
@@ -96,83 +91,32 @@ class BlockTridiagonal(eqx.Module):
 
 
 class Preconditioner(eqx.Module):
-    """Approximate inverse of the Jacobian on the free nodes."""
-
-    free: Float[Array, "columns levels"]
-    lines: BlockTridiagonal
-    modes: Float[Array, "columns modes"]
-    modal: BlockTridiagonal | None
-
-    def __call__(self, right: Float[Array, "3 columns levels"]) -> Float[Array, "3 columns levels"]:
-        """Apply it to a vector that is zero on fixed nodes."""
-        solution = jnp.transpose(self.lines.solve(jnp.transpose(right, (2, 1, 0))), (2, 1, 0))
-        if self.modal is not None:
-            coarse = jnp.einsum("ck,scz->zks", self.modes, right.astype(jnp.float32))
-            smooth = jnp.einsum("ck,zks->scz", self.modes, self.modal.solve(coarse))
-            solution = solution + smooth.astype(jnp.float64)
-        return self.free[None] * solution
-
-
-class LateralOperator(eqx.Module):
-    """The part of the preconditioner that does not change with the solution: the operator without the cells.
+    """Approximate inverse of the Jacobian on the free nodes.
 
     Attributes:
-        below, diagonal, above: Axial couplings of every column [levels, columns, solutes]; couplings to fixed nodes removed.
-        modes: Lateral modes.
-        modal_below, modal_diagonal, modal_above: The same in the modal basis [levels, modes, solutes].
+        systems: The columns of nodes, then the lateral modes.
+        modes: Lateral modes of the cross-section.
+        smooth: 1 on the levels on which the modes act.
     """
 
-    below: Float[Array, "levels columns 3"]
-    diagonal: Float[Array, "levels columns 3"]
-    above: Float[Array, "levels columns 3"]
-    modes: Float[Array, "columns modes"]
-    modal_below: Float[Array, "levels modes 3"]
-    modal_diagonal: Float[Array, "levels modes 3"]
-    modal_above: Float[Array, "levels modes 3"]
+    systems: BlockTridiagonal
+    modes: Float32[Array, "columns modes"]
+    smooth: Float32[Array, "levels 1 1"]
+
+    def __call__(self, right: Vector) -> Vector:
+        """Apply it to a vector that is zero on fixed nodes."""
+        columns = right.shape[2]
+        coarse = self.smooth * jnp.einsum("zsc,ck->zsk", right, self.modes)
+        solution = self.systems.solve(jnp.concatenate([right, coarse], axis=2))
+        return solution[:, :, :columns] + jnp.einsum("zsk,ck->zsc", self.smooth * solution[:, :, columns:], self.modes)
 
 
-def lateral_operator(problem: NutritionProblem) -> LateralOperator:
-    """Axial and modal couplings of a problem."""
-    free, neighbours = problem.free, problem.mesh.neighbours
-    levels = problem.mesh.levels
-    padded = jnp.pad(free, ((0, 0), (1, 1)))
-    lowered, raised = padded[:, :-2], padded[:, 2:]
-    own = problem.stencil[:, :, 0]
-    diagonal = jnp.where(free[None] > 0.0, own[:, :, 1] + problem.exchange, 1.0)
-    modes = jnp.asarray(lateral_modes(problem.mesh))
-    # The stencil between free nodes only: fixed ones drop out of rows and columns.
-    between = jnp.stack([padded[neighbours][..., offset : offset + levels] for offset in range(3)], axis=2)
-    between = between * free[:, None, None, :]
-    masked = (problem.stencil * between[None]).astype(jnp.float32)
-    padding = (jnp.arange(neighbours.shape[1])[None, :] > 0) & (neighbours == neighbours[:, :1])
-    pairs = jnp.where(jnp.asarray(padding)[..., None], 0.0, modes[:, None, :] * modes[neighbours])
-    projected = jnp.einsum("cwk,scwoz->ozks", pairs, masked)
-    exchanged = jnp.einsum("ck,scz->zks", modes**2, (problem.exchange * free[None]).astype(jnp.float32))
-    return LateralOperator(
-        below=jnp.transpose(own[:, :, 0] * (free * lowered)[None], (2, 1, 0)),
-        diagonal=jnp.transpose(diagonal, (2, 1, 0)),
-        above=jnp.transpose(own[:, :, 2] * (free * raised)[None], (2, 1, 0)),
-        modes=modes,
-        modal_below=projected[0],
-        modal_diagonal=projected[1] + exchanged,
-        modal_above=projected[2],
-    )
-
-
-def preconditioner(
-    problem: NutritionProblem, operator: LateralOperator, reaction: Float[Array, "3 3 columns levels"]
-) -> Preconditioner:
-    """Preconditioner of the Jacobian `K + exchange - reaction` (transposed blocks precondition the transposed Jacobian)."""
-    unit = jnp.eye(3)[None, None]
-    coupled = jnp.transpose(reaction * problem.free[None, None], (3, 2, 0, 1))
-    lines = BlockTridiagonal.eliminate(operator.below, operator.diagonal[..., None, :] * unit - coupled, operator.above)
-    modal = None
-    if operator.modes.shape[1] > 0:
-        smooth = jnp.einsum("ck,zcij->zkij", operator.modes**2, coupled.astype(jnp.float32))
-        blocks = operator.modal_diagonal[..., None, :] * unit.astype(jnp.float32) - smooth
-        # A level whose nodes are all fixed has no equation; a unit block keeps the elimination regular.
-        empty = (operator.modal_diagonal[..., 0] == 0.0)[..., None, None]
-        modal = BlockTridiagonal.eliminate(
-            operator.modal_below, jnp.where(empty, unit.astype(jnp.float32), blocks), operator.modal_above
-        )
-    return Preconditioner(problem.free, lines, operator.modes, modal)
+def preconditioner(operator: TransportOperator, blocks: Blocks) -> Preconditioner:
+    """Preconditioner of the Jacobian with these local blocks (transposed blocks precondition the transposed Jacobian)."""
+    modal = operator.smooth[..., None] * jnp.einsum("zijc,ck->zijk", blocks, operator.modes**2)
+    pairs = zip(operator.columns, operator.modal, strict=True)
+    lines = AxialCouplings(*(jnp.concatenate(pair, axis=2) for pair in pairs))
+    unit = jnp.eye(3, dtype=jnp.float32)[None, ..., None]
+    diagonal = lines.own[:, :, None] * unit + jnp.concatenate([blocks, modal], axis=3)
+    systems = BlockTridiagonal.eliminate(lines.below, diagonal, lines.above)
+    return Preconditioner(systems, operator.modes, operator.smooth)

@@ -46,7 +46,7 @@ class Balance(eqx.Module):
 
     Attributes:
         oxygen, lactate, glucose: |inflow + production| over the total production or use.
-        lactate_per_glucose: Lactate inflow over glucose inflow; -2 where the yield is 2.
+        lactate_per_glucose: Lactate inflow over glucose inflow; -2 where the yield is 2, not a number where no cell uses glucose.
         invariant_excess: How far w leaves its boundary values, over their mean; not a number where w is not harmonic.
     """
 
@@ -166,6 +166,8 @@ def summarise(disc: Disc, problem: NutritionProblem, solutes: Float[Array, "3 co
     inflow, made = surface_inflow(disc, problem, solutes)
     total = jnp.sum(inflow, axis=1)
     scale = jnp.where(made == 0.0, 1.0, jnp.abs(made))
+    # Without use the inflow is rounding; without inflow there is no ratio either.
+    used = jnp.where(made[GLUCOSE] == 0.0, 0.0, total[GLUCOSE])
     imbalance = jnp.abs(total + made) / scale
     moles = inflow * MOL_PER_SECOND
     return NutritionSummary(
@@ -178,7 +180,7 @@ def summarise(disc: Disc, problem: NutritionProblem, solutes: Float[Array, "3 co
             oxygen=imbalance[OXYGEN],
             lactate=imbalance[LACTATE],
             glucose=imbalance[GLUCOSE],
-            lactate_per_glucose=total[LACTATE] / jnp.where(total[GLUCOSE] == 0.0, jnp.nan, total[GLUCOSE]),
+            lactate_per_glucose=total[LACTATE] / jnp.where(used == 0.0, jnp.nan, used),
             invariant_excess=_invariant_excess(disc, problem, where, solutes),
         ),
     )

@@ -6,7 +6,7 @@ A course runs one disc or a batch of them: `SINGLE` and `BATCH` hold the compile
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import equinox as eqx
@@ -16,7 +16,7 @@ import numpy as np
 
 from pulposus import _backend  # noqa: F401
 from pulposus.errors import InvalidInput
-from pulposus.nutrition import SolverOptions
+from pulposus.nutrition import SolverOptions, solve
 from pulposus.simulation._checkpoint import Checkpoints
 from pulposus.simulation._events import Event
 from pulposus.simulation._model import DiscModel
@@ -92,17 +92,30 @@ class Runner(NamedTuple):
         advance: `advance_adaptively`.
         balance: `balanced`.
         happen: An event on model and state.
+        feed: The state with the nutrients in balance with its cells, after events.
     """
 
     start: Callable[..., SimulationState]
     advance: Callable[..., SimulationState]
     balance: Callable[..., tuple[DiscModel, SimulationState]]
     happen: Callable[[Event, DiscModel, SimulationState], tuple[DiscModel, SimulationState]]
+    feed: Callable[[DiscModel, SimulationState, SolverOptions], SimulationState]
 
 
 def _happen(event: Event, model: DiscModel, state: SimulationState) -> tuple[DiscModel, SimulationState]:
     changed = event.change(model, state.time)
     return changed, event.happen(changed, state)
+
+
+def _feed(model: DiscModel, state: SimulationState, options: SolverOptions) -> SimulationState:
+    solution = solve(model.nutrition(state.cells), state.solutes, options)
+    # A disc that has stopped stays stopped.
+    status = jnp.where(state.status != 0, state.status, solution.status.astype(jnp.int64))
+    return replace(state, solutes=solution.solutes, status=status)
+
+
+def _feed_all(models: DiscModel, states: SimulationState, options: SolverOptions) -> SimulationState:
+    return jax.vmap(lambda model, state: _feed(model, state, options))(models, states)
 
 
 def _start_all(models: DiscModel, first: float, options: SolverOptions) -> SimulationState:
@@ -120,12 +133,14 @@ SINGLE = Runner(
     advance=eqx.filter_jit(advance_adaptively),
     balance=eqx.filter_jit(balanced),
     happen=eqx.filter_jit(_happen),
+    feed=eqx.filter_jit(_feed),
 )
 BATCH = Runner(
     start=eqx.filter_jit(_start_all),
     advance=eqx.filter_jit(_advance_all),
     balance=eqx.filter_jit(jax.vmap(balanced)),
     happen=eqx.filter_jit(jax.vmap(_happen)),
+    feed=eqx.filter_jit(_feed_all),
 )
 
 
@@ -168,12 +183,18 @@ def follow(
             if number < len(kept):
                 state = kept[number]
             else:
-                state = on_host(runner.advance(model, states[-1], jnp.asarray(time), control, options))
+                state = on_host(
+                    runner.advance(model, states[-1], jnp.asarray(time, dtype=jnp.float64), control, options)
+                )
                 check(state, time)
-        for event in course.events.get(time, ()):
+        events = course.events.get(time, ())
+        for event in events:
             # A stored state is that after the events; of those before it only the change of the constants counts again.
             model, after = runner.happen(event, model, state)
             state = state if number < len(kept) else on_host(after)
+        if events and number >= len(kept):
+            state = on_host(runner.feed(model, state, options))
+            check(state, time)
         if number == 0 and checkpoints:
             kept = checkpoints.load(state, course.times)
         states.append(state)

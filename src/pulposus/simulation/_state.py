@@ -67,7 +67,8 @@ def start_state(model: DiscModel, first_step: float, options: SolverOptions) -> 
         matrix=None if biology is None else biology.initial_matrix,
         ledger=Ledger.open(model.volume, model.initial_cells, model.injected, model.leaked_at_once),
         matrix_ledger=None if biology is None else MatrixLedger.open(model.volume, biology.initial_matrix),
-        status=solution.status,
+        # Of one type from the start, so that all steps share compiled code.
+        status=solution.status.astype(jnp.int64),
         steps=count,
         rejected=count,
     )

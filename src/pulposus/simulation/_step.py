@@ -160,7 +160,7 @@ def coupled_step(
         matrix_ledger=None
         if state.matrix_ledger is None or corrected.matrix_flows is None
         else state.matrix_ledger.add(model.volume, corrected.matrix_flows),
-        status=solution.status,
+        status=solution.status.astype(jnp.int64),
         steps=state.steps + 1,
         rejected=state.rejected,
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Array, Float
 
 from pulposus import _backend  # noqa: F401
 from pulposus.nutrition import acidity
@@ -50,11 +50,12 @@ class Snapshot(eqx.Module):
     lactate: FieldSummary
     pH: FieldSummary
     matrix: MatrixSummary | None
+    matrix_imbalance: Float[Array, ""] | None
 
 
 @eqx.filter_jit
 def snapshot(model: DiscModel, state: SimulationState) -> Snapshot:
-    """Numbers of cells and summaries of the solutes of a state."""
+    """Numbers of cells, summaries of solutes and matrix, and the balance of the matrix, of a state."""
     pH = acidity(model.problem.kinetics, state.solutes[LACTATE])
     return Snapshot(
         totals=state.totals(model),
@@ -65,6 +66,9 @@ def snapshot(model: DiscModel, state: SimulationState) -> Snapshot:
         matrix=None
         if state.signals is None or state.matrix is None
         else summarise_matrix(model, state.signals, state.matrix),
+        matrix_imbalance=None
+        if state.matrix_ledger is None or state.matrix is None
+        else state.matrix_ledger.imbalance(model.volume, state.matrix),
     )
 
 
@@ -101,11 +105,7 @@ class Trajectory:
     @property
     def matrix_ledger_error(self) -> float | None:
         """Largest violation of the account of the matrix over what the disc held; None without a matrix."""
-        errors = [
-            float(state.matrix_ledger.imbalance(self.model.volume, state.matrix))
-            for state in self.states
-            if state.matrix_ledger is not None and state.matrix is not None
-        ]
+        errors = [float(one.matrix_imbalance) for one in self.snapshots if one.matrix_imbalance is not None]
         return max(errors) if errors else None
 
     def matrix_rows(self) -> list[dict[str, Any]]:
