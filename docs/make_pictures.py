@@ -103,7 +103,7 @@ def ceiling() -> None:
             glucose.plot(times, lowest, style, color=colour)
             fractions = [
                 one["native_alive_fraction"] / other["native_alive_fraction"]
-                for one, other in zip(result.with_cells.cell_rows(), result.without_cells.cell_rows(), strict=True)
+                for one, other in zip(result.with_cells.cell_rows(), result.sham.cell_rows(), strict=True)
             ]
             native.plot(times, fractions, style, color=colour)
     glucose.axhline(0.5, color="black", linewidth=0.8, linestyle="--")

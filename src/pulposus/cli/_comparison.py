@@ -62,12 +62,12 @@ def begin_comparison(folder: Path, arms: Sequence[ArmInput], command: str) -> Co
     Raises:
         InvalidInput: Two arms have one name, there are too many, an arm cannot be used, or the folder is not empty.
     """
-    from pulposus.report._atomic import write_text
+    from pulposus.report._atomic import make_empty_folder, write_text
     from pulposus.report._tables import json_text
 
     names = [arm.name for arm in arms]
     _refuse_names(names)
-    _make_folder(folder)
+    make_empty_folder(folder, "comparison", COMPARISON, _PAGE)
     jobs = {
         arm.name: begin(folder / _ARMS / _slug(arm.name), arm.protocol, arm.text, arm.disc, arm.parameters, command)
         for arm in arms
@@ -146,31 +146,6 @@ def _refuse_names(names: Sequence[str]) -> None:
                 allowed="one name for each arm",
                 remedy="give the files different names",
             )
-
-
-def _make_folder(folder: Path) -> None:
-    """Make the folder of a comparison.
-
-    Raises:
-        InvalidInput: It cannot be made, or holds something already.
-    """
-    from pulposus.report._atomic import refuse
-
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        held = sorted(entry.name for entry in folder.iterdir())
-    except OSError as error:
-        raise refuse(folder, error) from error
-    if held:
-        unfinished = COMPARISON in held and _PAGE not in held
-        raise InvalidInput(
-            f"the folder {folder.name} already holds {'an unfinished comparison' if unfinished else 'files'} ({', '.join(held[:3])})",
-            where=str(folder),
-            allowed="a new or an empty folder",
-            remedy=f"continue it with: pulposus resume {shlex.quote(str(folder))}"
-            if unfinished
-            else "choose another folder with --out",
-        )
 
 
 def _slug(name: str) -> str:

@@ -1,9 +1,10 @@
-"""Files that are either complete or absent: written beside their place, then renamed onto it."""
+"""Files that are either complete or absent: written beside their place, then renamed onto it. Folders that belong to one result."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,34 @@ def refuse(path: Path, error: OSError) -> InvalidInput:
         allowed="a folder that you may write to, with enough space",
         remedy="choose another folder with --out",
     )
+
+
+def make_empty_folder(path: Path, what: str, begun: str, ended: str) -> None:
+    """Make the folder of a result, which may exist when it is empty.
+
+    Args:
+        path: The folder.
+        what: Name of the result, such as "run".
+        begun, ended: Files that stand in the folder of a begun and of a finished result.
+
+    Raises:
+        InvalidInput: The folder cannot be made, or holds something already.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        held = sorted(entry.name for entry in path.iterdir())
+    except OSError as error:
+        raise refuse(path, error) from error
+    if held:
+        unfinished = begun in held and ended not in held
+        raise InvalidInput(
+            f"the folder {path.name} already holds {f'an unfinished {what}' if unfinished else 'files'} ({', '.join(held[:3])})",
+            where=str(path),
+            allowed="a new or an empty folder",
+            remedy=f"continue it with: pulposus resume {shlex.quote(str(path))}"
+            if unfinished
+            else "choose another folder with --out",
+        )
 
 
 @contextlib.contextmanager

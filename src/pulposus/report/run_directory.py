@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from pulposus.errors import InvalidInput
-from pulposus.report._atomic import refuse, write_text
+from pulposus.report._atomic import make_empty_folder, refuse, write_text
 from pulposus.report._tables import json_text, study_name, write_summary, write_timeseries
 
 if TYPE_CHECKING:
@@ -98,21 +98,7 @@ class RunDirectory:
         Raises:
             InvalidInput: The folder cannot be written or holds something already.
         """
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-            held = sorted(entry.name for entry in path.iterdir())
-        except OSError as error:
-            raise refuse(path, error) from error
-        if held:
-            unfinished = RESOLVED in held and MANIFEST not in held
-            raise InvalidInput(
-                f"the folder {path.name} already holds {'an unfinished run' if unfinished else 'files'} ({', '.join(held[:3])})",
-                where=str(path),
-                allowed="a new or an empty folder",
-                remedy=f"continue it with: pulposus resume {path}"
-                if unfinished
-                else "choose another folder with --out",
-            )
+        make_empty_folder(path, "run", RESOLVED, MANIFEST)
         write_text(path / PROTOCOL, protocol_text)
         write_text(path / RESOLVED, json_text(resolved))
         return cls(path)

@@ -190,10 +190,11 @@ _GOOD = "reached_the_end"
 
 def _write(file: Path, rows: list[Row], good: np.ndarray) -> None:
     """Keep a finished member; the file is complete or absent."""
+    held: dict[str, Any] = {name: np.stack([row[name] for row in rows]) for name in rows[0]} | {_GOOD: good}
     file.parent.mkdir(parents=True, exist_ok=True)
     partial = file.with_suffix(".part")
     with partial.open("wb") as target:
-        np.savez(target, **{name: np.stack([row[name] for row in rows]) for name in rows[0]}, **{_GOOD: good})
+        np.savez(target, **held)
     partial.replace(file)
 
 
