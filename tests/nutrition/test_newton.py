@@ -10,7 +10,7 @@ import pytest
 from scipy.optimize import brentq
 
 from pulposus.mesh import point_topology, slab_stencil, slab_topology, slab_volumes
-from pulposus.nutrition import NutritionProblem, SolverOptions, metabolic_rates, residual, solve
+from pulposus.nutrition import NutritionProblem, SolverOptions, metabolic_rates, residual, solve, transport_operator
 from pulposus.nutrition._newton import CONVERGED, NOT_FINITE, STATUS_TEXT, TOO_MANY_ITERATIONS
 
 TIGHT = SolverOptions(tolerance=1e-12)
@@ -63,6 +63,30 @@ def test_a_bad_guess_is_overcome(slab):
     assert int(far.status) == CONVERGED
     assert np.asarray(far.solutes) == pytest.approx(np.asarray(_solve(slab).solutes), abs=1e-9)
     assert np.asarray(far.solutes)[:, 0, 0] == pytest.approx([5.1, 0.8, 4.0])  # the guess is not used on fixed nodes
+
+
+def test_a_prepared_operator_changes_nothing(slab):
+    prepared = eqx.filter_jit(lambda: solve(slab, None, TIGHT, operator=transport_operator(slab)))()
+    alone = _solve(slab)
+    assert int(prepared.iterations) == int(alone.iterations)
+    assert np.asarray(prepared.solutes) == pytest.approx(np.asarray(alone.solutes), rel=1e-12)
+
+
+def test_an_operator_of_another_tissue_costs_steps_only(slab):
+    """The residual decides: with the operator of a disc of 10 % less diffusivity the answer is the same, and so are its derivatives."""
+
+    def glucose(problem, operator):
+        return solve(problem, options=TIGHT, operator=operator).solutes[2, 0, -1]
+
+    other = transport_operator(eqx.tree_at(lambda p: p.stencil, slab, 0.9 * slab.stencil))
+    stale = eqx.filter_jit(lambda: solve(slab, options=TIGHT, operator=other))()
+    exact = _solve(slab)
+    assert int(stale.status) == CONVERGED
+    assert int(stale.iterations) > int(exact.iterations)
+    assert np.asarray(stale.solutes) == pytest.approx(np.asarray(exact.solutes), rel=1e-10)
+    slope = jax.jit(jax.grad(lambda size, operator: glucose(slab.with_demand(size * slab.demand), operator)))
+    right, wrong = slope(jnp.ones(()), transport_operator(slab)), slope(jnp.ones(()), other)
+    assert float(wrong) == pytest.approx(float(right), rel=1e-9)
 
 
 def test_iterations_are_limited(slab):

@@ -120,6 +120,7 @@ def test_without_cells_nothing_is_divided_by_zero(human, human_state):
     empty = problem.with_demand(jnp.zeros_like(problem.demand))
     balance = summarise(human, empty, jnp.zeros_like(problem.start)).balance
     assert np.isfinite(float(balance.glucose))
+    assert np.isnan(float(balance.lactate_per_glucose))  # the marrow feeds a disc that was empty, but no cell uses it
     sealed = eqx.tree_at(
         lambda p: (p.stencil, p.exchange, p.load), empty, (0.0 * empty.stencil, 0.0 * empty.exchange, 0.0 * empty.load)
     )

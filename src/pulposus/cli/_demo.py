@@ -27,7 +27,7 @@ def demo(
     from pulposus.report import summary
 
     print_note(
-        f"{PROTOCOL}: one disc in 3D with cells, with the needle alone and left alone, and {MEMBERS} draws from the priors on the axial slab",
+        f"{PROTOCOL}: one disc in 3D with cells, with the needle alone and left alone, and {MEMBERS} draws from the priors",
         "the first run compiles for about a minute",
     )
     job = begin(*job_inputs(PROTOCOL, None, None, out, [], None, MEMBERS))
