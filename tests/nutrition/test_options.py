@@ -179,7 +179,8 @@ class TestOuterAnnulus:
 
     def test_axis_of_the_disc_does_not_feel_the_zones(self):
         from pulposus.cells import CellParameters, Product
-        from pulposus.simulation._model import axial_geometry, axial_model
+        from pulposus.nutrition import axial_geometry
+        from pulposus.simulation import axial_model
 
         def model(*overrides):
             disc = load_disc("human/L4-L5", "coarse", overrides=overrides)

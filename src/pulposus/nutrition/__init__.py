@@ -5,6 +5,10 @@ from pulposus._lazy import attach
 __getattr__, __dir__, __all__ = attach(
     __name__,
     {
+        "AxialGeometry": "._axial",
+        "axial_geometry": "._axial",
+        "axial_problem": "._axial",
+        "oxygen_water": "._axial",
         "FieldSummary": "._summary",
         "Kinetics": "._kinetics",
         "NodeVolumes": "._assembly",

@@ -9,22 +9,25 @@ from __future__ import annotations
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
 from pulposus import _backend  # noqa: F401
 from pulposus.cells import CellParameters, CellState, Environment, Product, demand_weights
-from pulposus.disc import Disc, central_column
+from pulposus.disc import Disc
 from pulposus.matrix import MatrixState, SignalState
-from pulposus.mesh import Topology, exchange_stencil, point_topology, slab_stencil, slab_topology, slab_volumes
+from pulposus.mesh import Topology, exchange_stencil, point_topology, slab_stencil
 from pulposus.nutrition import (
     Kinetics,
     NodeVolumes,
     NutritionProblem,
+    TransportOperator,
     acidity,
-    kinetics_of,
+    axial_geometry,
+    axial_problem,
     nutrition_problem,
+    oxygen_water,
     tissue_volumes,
+    transport_operator,
 )
 from pulposus.nutrition._problem import GLUCOSE, LACTATE, OXYGEN
 from pulposus.nutrition._summary import Regions, regions
@@ -72,6 +75,7 @@ class DiscModel(eqx.Module):
     Attributes:
         mesh: Topology.
         problem: Nutrition problem; its demand is replaced by that of the present cells.
+        transport: Its operator as the solver wants it, prepared once.
         volume: Volume of every node [mm3].
         where: Averaging regions.
         oxygen_water: Factor on the oxygen sink of every node (porosity form of the metabolic model).
@@ -88,6 +92,7 @@ class DiscModel(eqx.Module):
 
     mesh: Topology = eqx.field(static=True)
     problem: NutritionProblem
+    transport: TransportOperator
     volume: Float[Array, "columns levels"]
     where: Regions
     oxygen_water: Float[Array, "columns levels"]
@@ -138,14 +143,6 @@ def _native_cells(disc: Disc, volumes: NodeVolumes) -> CellState:
     return CellState.without_donor(density - senescent, senescent)
 
 
-def _oxygen_water(disc: Disc, volumes: NodeVolumes) -> Float[Array, "columns levels"]:
-    """Factor on the oxygen sink; on the border of tissues weighed by their cells, so that the native demand is exact as well."""
-    density, factor = disc.tissue.cell_density, disc.oxygen_source_factor
-    cells = volumes.average(density)
-    some = cells > 0.0
-    return jnp.where(some, volumes.average(density * factor) / jnp.where(some, cells, 1.0), volumes.average(factor))
-
-
 @eqx.filter_jit
 def spatial_model(
     disc: Disc,
@@ -173,13 +170,14 @@ def spatial_model(
         biology: Signals and matrix of this disc on this mesh.
     """
     mesh, volumes = disc.topology, tissue_volumes(disc)
-    solid = jnp.asarray(disc.tissue_of_element >= 0, dtype=jnp.float64)
+    solid, problem = jnp.asarray(disc.tissue_of_element >= 0, dtype=jnp.float64), nutrition_problem(disc, constants)
     return DiscModel(
         mesh=mesh,
-        problem=nutrition_problem(disc, constants),
+        problem=problem,
+        transport=transport_operator(problem),
         volume=volumes.total,
         where=regions(disc),
-        oxygen_water=_oxygen_water(disc, volumes),
+        oxygen_water=oxygen_water(disc, volumes),
         native_rate_factor=disc.condition.native_rate_factor,
         surroundings=Surroundings.of_disc(disc, load),
         product=product,
@@ -191,37 +189,6 @@ def spatial_model(
         leaked_at_once=jnp.asarray(leaked_at_once, dtype=jnp.float64),
         biology=biology,
     )
-
-
-class AxialGeometry(eqx.Module):
-    """The bar that stands for a disc at level 1.
-
-    Attributes:
-        heights: Node heights [mm].
-        area: Cross-section that gives the bar the nucleus' volume [mm2].
-        tissue: Tissue of every layer.
-    """
-
-    heights: Float[Array, "levels"]
-    area: Float[Array, ""]
-    tissue: tuple[int, ...] = eqx.field(static=True)
-
-    def volumes(self, tissues: int = 3) -> NodeVolumes:
-        """Volumes of the nodes by tissue [mm3]; a disc with zones of the annulus has more than three tissues, none of them on the axis."""
-        layers = np.asarray(self.tissue)
-        return NodeVolumes(
-            jnp.stack([slab_volumes(self.heights, self.area, layers == code) for code in range(tissues)])
-        )
-
-
-@eqx.filter_jit
-def axial_geometry(disc: Disc) -> AxialGeometry:
-    """The axis of a disc as a bar of the nucleus' volume."""
-    column = central_column(disc)
-    nucleus = np.asarray(column.tissue) == _NUCLEUS
-    height = jnp.sum(jnp.diff(column.positions) * jnp.asarray(nucleus, dtype=jnp.float64))
-    volume = jnp.sum(tissue_volumes(disc).by_tissue[_NUCLEUS])
-    return AxialGeometry(column.positions, volume / height, tuple(int(code) for code in column.tissue))
 
 
 @eqx.filter_jit
@@ -237,54 +204,22 @@ def axial_model(
     biology: Biology | None = None,
 ) -> DiscModel:
     """Level 1: the axis of the nucleus. Arguments as in `spatial_model`; the leak weight is 1 (one column has no track)."""
-    plan, bar, supply = disc.topology.plan, axial_geometry(disc), disc.supply
-    mesh = slab_topology(plan.plate, plan.core)
-    volumes = bar.volumes(disc.tissue.cell_density.shape[0])
-    layers = np.asarray(bar.tissue)
-    conductivity = disc.tissue.diffusivity[:, layers]
-    column = central_column(disc)
-    relative, thickness = column.endplate_supply, column.endplate_thickness
-    full = relative >= 1.0
-    inner = jnp.where(full, 0.5, relative)
-    conductance = jnp.where(full, 0.0, inner / (1.0 - inner) / jnp.where(thickness > 0.0, thickness, 1.0))
-    face = disc.tissue.diffusivity[:, _ENDPLATE if _ENDPLATE in bar.tissue else _NUCLEUS]
-    exchange = jnp.zeros((3, 1, mesh.levels))
-    exchange = (
-        exchange.at[:, 0, 0].set(face * conductance[0] * bar.area).at[:, 0, -1].set(face * conductance[1] * bar.area)
-    )
-    free_nodes = jnp.ones((1, mesh.levels)).at[0, jnp.array([0, -1])].set(1.0 - full.astype(jnp.float64))
-    marrow = jnp.broadcast_to(supply.endplate_values[:, None, None], exchange.shape)
-    zero = jnp.zeros((3, 1, mesh.levels))
-    heights, nucleus = bar.heights[None], (layers == _NUCLEUS)
-    thicknesses = bar.area * jnp.diff(heights)
+    bar = axial_geometry(disc)
+    volumes, problem = bar.volumes(disc.tissue.cell_density.shape[0]), axial_problem(disc, bar, constants)
+    heights = bar.heights[None]
     return DiscModel(
-        mesh=mesh,
-        problem=NutritionProblem(
-            mesh=mesh,
-            stencil=slab_stencil(bar.heights, bar.area, conductivity),
-            free=free_nodes,
-            start=marrow,
-            exchange=exchange,
-            load=exchange * marrow,
-            demand=zero,
-            kinetics=kinetics_of(disc, constants),
-        ),
+        mesh=bar.mesh,
+        problem=problem,
+        transport=transport_operator(problem),
         volume=volumes.total,
-        where=Regions(
-            heights=heights,
-            inside=jnp.ones_like(heights),
-            disc=volumes.total,
-            nucleus=volumes.by_tissue[_NUCLEUS],
-            disc_layers=thicknesses,
-            nucleus_layers=thicknesses * jnp.asarray(nucleus, dtype=jnp.float64)[None],
-        ),
-        oxygen_water=_oxygen_water(disc, volumes),
+        where=bar.regions(),
+        oxygen_water=oxygen_water(disc, volumes),
         native_rate_factor=disc.condition.native_rate_factor,
         surroundings=Surroundings.of_disc(disc, load),
         product=product,
         parameters=parameters,
         leak_weight=jnp.ones_like(heights),
-        exchange=slab_stencil(bar.heights, bar.area, jnp.ones((1, len(layers)))),
+        exchange=slab_stencil(bar.heights, bar.area, jnp.ones((1, len(bar.tissue)))),
         initial_cells=_native_cells(disc, volumes).with_injected(jnp.asarray(free)),
         injected=jnp.asarray(injected, dtype=jnp.float64),
         leaked_at_once=jnp.asarray(leaked_at_once, dtype=jnp.float64),
@@ -317,18 +252,20 @@ def well_mixed_model(
     mesh = point_topology()
     node = jnp.full((1, 1), volume, dtype=jnp.float64)
     none = jnp.zeros((3, 1, 1))
+    problem = NutritionProblem(
+        mesh=mesh,
+        stencil=jnp.zeros((3, 1, 1, 3, 1)),
+        free=jnp.zeros((1, 1)),
+        start=jnp.asarray(solutes, dtype=jnp.float64)[:, None, None],
+        exchange=none,
+        load=none,
+        demand=none,
+        kinetics=kinetics,
+    )
     return DiscModel(
         mesh=mesh,
-        problem=NutritionProblem(
-            mesh=mesh,
-            stencil=jnp.zeros((3, 1, 1, 3, 1)),
-            free=jnp.zeros((1, 1)),
-            start=jnp.asarray(solutes, dtype=jnp.float64)[:, None, None],
-            exchange=none,
-            load=none,
-            demand=none,
-            kinetics=kinetics,
-        ),
+        problem=problem,
+        transport=transport_operator(problem),
         volume=node,
         where=Regions(jnp.zeros((1, 1)), jnp.ones((1, 1)), node, node, jnp.zeros((1, 0)), jnp.zeros((1, 0))),
         oxygen_water=jnp.ones((1, 1)),

@@ -32,13 +32,12 @@ from pulposus.matrix import (
     initial_matrix,
     matrix_setting,
 )
-from pulposus.mesh import slab_topology
-from pulposus.nutrition import Kinetics, NodeVolumes, tissue_volumes
+from pulposus.nutrition import Kinetics, NodeVolumes, axial_geometry, tissue_volumes
 from pulposus.parameters import GRADES, ParameterSet
 from pulposus.simulation._biology import Biology, Pulse
 from pulposus.simulation._course import Course, stored_times
 from pulposus.simulation._events import AgeingEvent, Event, InjectionEvent, InsultEvent
-from pulposus.simulation._model import DiscModel, axial_geometry, axial_model, spatial_model
+from pulposus.simulation._model import DiscModel, axial_model, spatial_model
 from pulposus.therapy import Placement, Protocol, Treatment, place, place_on_axis, resolve_treatment
 from pulposus.therapy._insults import in_order
 
@@ -93,11 +92,11 @@ def mesh_of(disc: Disc, level: str) -> Mesh:
     """The mesh of a disc at a level, "disc" (3D) or "slab" (the axis of its nucleus)."""
     if level == "disc":
         return Mesh(level, tissue_volumes(disc), Medium.of_disc(disc), np.asarray(disc.coordinates))
-    plan, bar = disc.topology.plan, axial_geometry(disc)
+    bar = axial_geometry(disc)
     volumes = bar.volumes(disc.tissue.cell_density.shape[0])
     heights = np.asarray(bar.heights)
     points = np.stack([np.zeros_like(heights), np.zeros_like(heights), heights], axis=-1)[None]
-    medium = Medium.of_bar(slab_topology(plan.plate, plan.core), bar.heights, bar.area)
+    medium = Medium.of_bar(bar.mesh, bar.heights, bar.area)
     return Mesh(level, volumes, medium, points)
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import equinox as eqx
 import jax.numpy as jnp
 
 from pulposus import _backend  # noqa: F401
@@ -62,4 +63,4 @@ def balanced(model: DiscModel, state: SimulationState) -> tuple[DiscModel, Simul
 
 def moved_to(state: SimulationState, time: float) -> SimulationState:
     """The same state at another time [day]."""
-    return replace(state, time=jnp.full_like(state.time, time))
+    return eqx.tree_at(lambda one: one.time, state, jnp.full_like(state.time, time))

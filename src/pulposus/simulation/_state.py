@@ -53,7 +53,7 @@ class SimulationState(eqx.Module):
 
 def start_state(model: DiscModel, first_step: float, options: SolverOptions) -> SimulationState:
     """The state at the start, with the nutrients in balance with all cells."""
-    solution = solve(model.nutrition(model.initial_cells), options=options)
+    solution = solve(model.nutrition(model.initial_cells), options=options, operator=model.transport)
     count = jnp.zeros((), dtype=jnp.int64)
     biology = model.biology
     return SimulationState(

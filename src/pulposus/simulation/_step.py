@@ -143,7 +143,7 @@ def coupled_step(
     """
     start = model.environment(state.solutes, state.signals, state.matrix)
     predicted = _advanced(model, state, start, start, state.signals, step)
-    solution = solve(model.nutrition(predicted.cells), state.solutes, options)
+    solution = solve(model.nutrition(predicted.cells), state.solutes, options, model.transport)
     end = model.environment(solution.solutes, predicted.signals, predicted.matrix)
     middle = jax.tree.map(_mean, start, end)
     corrected = _advanced(model, state, middle, end, predicted.signals, step)
