@@ -100,10 +100,16 @@ def test_a_thicker_needle_does_more_harm(parameters):
 def test_the_extrusion_law_meets_the_printed_ends(parameters):
     sheet = Sheet(parameters, 1)
     # Nominal diameters of gauge 14 and 34.
-    assert extruded_share(2.108, sheet) == pytest.approx(0.15, rel=1e-12)
-    assert extruded_share(0.1842, sheet) == pytest.approx(0.02, rel=1e-12)
-    assert extruded_share(0.0, sheet) == 0.0
-    assert extruded_share(5.0, sheet) == pytest.approx(0.15, rel=1e-12)
+    assert extruded_share(2.108, 1.0, sheet) == pytest.approx(0.15, rel=1e-12)
+    assert extruded_share(0.1842, 1.0, sheet) == pytest.approx(0.02, rel=1e-12)
+    assert extruded_share(0.0, 1.0, sheet) == 0.0
+    assert extruded_share(5.0, 1.0, sheet) == pytest.approx(0.15, rel=1e-12)
+
+
+def test_a_needle_counts_for_less_in_a_higher_disc(parameters):
+    sheet = Sheet(parameters, 1)
+    rabbit, human = (extruded_share(0.718, height, sheet) for height in (1.8, 10.8))
+    assert human == pytest.approx(rabbit / 6.0, rel=1e-12)
 
 
 def test_a_track_has_the_volume_of_its_needle(disc, parameters):

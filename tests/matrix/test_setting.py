@@ -105,7 +105,8 @@ def test_enzyme_of_the_human_reference():
 def test_shares_and_means():
     setting = node_setting(NODES, DENSITY, PARAMETERS)
     np.testing.assert_allclose(setting.shares.nucleus, SHARES[0][None])
-    assert float(setting.nucleus_mean(jnp.array([[4.0, 9.0, 9.0, 1.0, 9.0]]))) == pytest.approx(3.0)
+    # The first node lies wholly in the nucleus, the fourth on its border.
+    assert float(setting.nucleus_mean(jnp.array([[4.0, 9.0, 9.0, 1.0, 9.0]]))) == 4.0
     assert float(setting.annulus_mean(jnp.array([[9.0, 4.0, 9.0, 1.0, 9.0]]))) == pytest.approx(3.0)
     # Four tissues: the outer annulus is annulus.
     four = TissueShares.of(NodeVolumes(jnp.array([1.0, 2.0, 3.0, 4.0])[:, None, None]))
@@ -117,8 +118,15 @@ def test_the_axis_takes_its_nodes_for_the_annulus_around_it():
     nucleus = NodeVolumes(jnp.array([[[1.0, 3.0]], [[0.0, 0.0]], [[1.0, 0.0]]]))
     setting = node_setting(nucleus, jnp.full((1, 2), 3.6), PARAMETERS)
     np.testing.assert_allclose(setting.annulus_weight, [[0.4, 0.6]])
-    np.testing.assert_allclose(setting.nucleus_weight, [[0.25, 0.75]])
+    # The border node of the endplate does not speak for the nucleus.
+    np.testing.assert_array_equal(setting.nucleus_weight, [[0.0, 1.0]])
     assert float(setting.fissure_exposure) == 0.0
+
+
+def test_a_mesh_of_border_nodes_uses_them():
+    mixed = NodeVolumes(jnp.array([[[1.0, 3.0]], [[0.0, 0.0]], [[1.0, 1.0]]]))
+    setting = node_setting(mixed, jnp.full((1, 2), 3.6), PARAMETERS)
+    np.testing.assert_allclose(setting.nucleus_weight, [[0.25, 0.75]])
 
 
 def test_void_makes_nothing():

@@ -37,14 +37,24 @@ def changed(lesion: Lesion, **fields: object) -> Lesion:
     return replace(lesion, **fields)
 
 
-def extruded_share(diameter: float, sheet: Sheet) -> float:
-    """Share of the nucleus that a needle of a diameter [mm] lets out, x(d)."""
+def extruded_share(diameter: float, height: float, sheet: Sheet) -> float:
+    """Share of the nucleus that a needle lets out, x(d) min(1, h0 / h).
+
+    The printed range is that of animals made ill by a puncture. A needle is small or large relative to the disc, so in a disc higher than
+    the rabbit's h0 it counts for less, in proportion (prior).
+
+    Args:
+        diameter: Outer diameter d of the needle [mm].
+        height: Central height h of the disc [mm].
+        sheet: Constants.
+    """
     thickest = sheet.take("extrusion by gauge 14", "insults.puncture.extrusion_thickest")
     thinnest = sheet.take("extrusion by gauge 34", "insults.puncture.extrusion_thinnest")
     largest, smallest = (needle_diameter(gauge, sheet) for gauge in (_THICKEST, _THINNEST))
     power = math.log(thickest / thinnest) / math.log(largest / smallest)
     # A needle beyond gauge 14 is outside the printed range; it lets out no more than that one.
-    return thickest * min(diameter / largest, 1.0) ** power
+    punctured = sheet.take("height of the punctured rabbit disc", "geometry.species.rabbit.lumbar.height")
+    return thickest * min(diameter / largest, 1.0) ** power * min(1.0, punctured / height)
 
 
 def needle_diameter(gauge: int, sheet: Sheet) -> float:

@@ -36,7 +36,7 @@ from pulposus.disc._insult_site import (
 )
 from pulposus.disc._layout import ANNULUS, NUCLEUS
 from pulposus.disc._lesion import Lesion, compose
-from pulposus.disc._places import patch_share, tip_position, tissue_at
+from pulposus.disc._places import central_height, patch_share, tip_position, tissue_at
 from pulposus.disc._sheet import Sheet
 from pulposus.errors import InvalidInput
 from pulposus.parameters import ParameterSet
@@ -139,7 +139,7 @@ def _puncture(insult: AnnularPuncture, site: Site) -> Lesion:
         )
     track = tube_share(entry, tip, 0.5 * diameter, site)
     return changed(
-        extrusion(extruded_share(diameter, sheet), "outside", site),
+        extrusion(extruded_share(diameter, central_height(site.disc), sheet), "outside", site),
         fissure=track,
         order_left=1.0 - (1.0 - sheet.take("order inside a wound", "insults.wound_order")) * track,
         killed=kill * tube_share(entry, tip, 0.5 * diameter + reach, site),

@@ -67,6 +67,12 @@ def tip_position(disc: Disc, right: float, anterior: float, cranial: float) -> F
     return points[column, level] + half * np.array([right, anterior, cranial])
 
 
+def central_height(disc: Disc) -> float:
+    """Height of the disc on the axis of its nucleus [mm]."""
+    column, _ = disc.topology.centre
+    return float(np.ptp(np.asarray(disc.coordinates)[column, :, 2]))
+
+
 def rim_point(mesh: Topology, points: Float[np.ndarray, "columns levels 3"], angle: float) -> Float[np.ndarray, "3"]:
     """Point of the outer annulus at mid height.
 

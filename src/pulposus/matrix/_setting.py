@@ -104,8 +104,9 @@ class MatrixSetting(eqx.Module):
 
     Attributes:
         shares: Volume shares of the tissues.
-        nucleus_weight, annulus_weight: Weights of the nodes in the means of nucleus and annulus; each adds up to one. A mesh without
-            annulus (the axis of the nucleus) takes all its nodes for the annulus around it.
+        nucleus_weight, annulus_weight: Weights of the nodes in the means of nucleus and annulus; each adds up to one. That of the nucleus
+            takes the nodes that lie wholly in it. A mesh without annulus (the axis of the nucleus) takes all its nodes for the annulus
+            around it.
         native_reference: Healthy native density N_ref [10^6/mL].
         native_weight: y of a native cell, above 1 in a notochordal nucleus.
         clock: Rates of the species.
@@ -265,7 +266,7 @@ def node_setting(
     has_annulus = jnp.sum(annulus) > 0.0
     return MatrixSetting(
         shares=shares,
-        nucleus_weight=_weights(shares.nucleus * total, total),
+        nucleus_weight=_weights(_whole_nodes(shares.nucleus) * total, total),
         annulus_weight=_weights(annulus, total),
         native_reference=native_reference,
         native_weight=native_weight,
@@ -293,6 +294,19 @@ def _weights(volume: Field, total: Field) -> Field:
     """Weights that add up to one; those of the whole where the part is empty."""
     part = jnp.where(jnp.sum(volume) > 0.0, volume, total)
     return part / jnp.sum(part)
+
+
+# A node lies in a tissue when no more than rounding of its volume lies in another one.
+_WHOLE = 1.0 - 1e-9
+
+
+def _whole_nodes(share: Field) -> Field:
+    """The share of a tissue at the nodes that lie wholly in it; at all nodes where none does.
+
+    A node on the border holds a mixture: with it the mean of the nucleus would show the collagen of the annulus.
+    """
+    whole = jnp.where(share >= _WHOLE, share, 0.0)
+    return jnp.where(jnp.sum(whole) > 0.0, whole, share)
 
 
 def _per_output(made: Field, output: Field) -> Field:

@@ -3,7 +3,7 @@ r"""Cytokine, paracrine factor, growth factor and enzyme activity of a disc (cel
 .. math::
 
     \partial_t c &= D \nabla^2 c + f \frac{sc_0 s/n_{ref} + sc_1 (n/n_{ref}) Z + sc_2(t) + sc_3\, c^2/(1 + c^2)}{1 + p/K_p}
-        + a_{imm} k - k_c c \\
+        + a_{imm} k + q_c(t) - k_c c \\
     \partial_t p &= D \nabla^2 p + k_c\, x_p (m_A + 0.3\, m_D)/m_1 + q_p(t) - k_c p \\
     \partial_t G &= D \nabla^2 G + q_G(t) - k_G G \\
     \dot e &= (e_{ss} - e)/t_e, \qquad e_{ss} = \frac{c\,[1 + 2 (1 - f_T(\mathrm{pH}))]}{(1 + p/K_p)\, e_{IV}}
@@ -63,12 +63,14 @@ class SignalInputs(eqx.Module):
     Attributes:
         trauma: Source sc2 of cytokine by insults [1/day].
         immune_kill: Donor cells that immunity kills [10^6/mL/day].
+        cytokine: Release of cytokine, such as by injected leukocytes [1/day].
         paracrine: Pulse of paracrine factor, such as by platelets [1/day].
         growth_factor: Release of growth factor [ng/mL/day].
     """
 
     trauma: Field = eqx.field(converter=as_field, default=0.0)
     immune_kill: Field = eqx.field(converter=as_field, default=0.0)
+    cytokine: Field = eqx.field(converter=as_field, default=0.0)
     paracrine: Field = eqx.field(converter=as_field, default=0.0)
     growth_factor: Field = eqx.field(converter=as_field, default=0.0)
 
@@ -153,6 +155,7 @@ def advance_signals(
     cytokine_source = (
         model.source_factor * cytokine_production(model, lagged, cells, environment, load, inputs.trauma)
         + parameters.source.immune * inputs.immune_kill
+        + inputs.cytokine
     )
     paracrine_source = paracrine_secretion(model, cells) + inputs.paracrine
     own = diffuse(

@@ -143,8 +143,9 @@ class Biology(eqx.Module):
         decay = self.signals.parameters.transport.decay
         released = decay * self.pulse.active(since_injection, since_injection + step)
         inputs = SignalInputs(
-            trauma=self.lesion.trauma_between(since_insult, since_insult + step) + released * self.pulse.cytokine,
+            trauma=self.lesion.trauma_between(since_insult, since_insult + step),
             immune_kill=immune_kill,
+            cytokine=released * self.pulse.cytokine,
             paracrine=released * self.pulse.paracrine,
         )
         return advance_signals(self.signals, start, lagged, cells, environment, self.load, inputs, step)

@@ -108,7 +108,7 @@ def _happen(event: Event, model: DiscModel, state: SimulationState) -> tuple[Dis
 
 
 def _feed(model: DiscModel, state: SimulationState, options: SolverOptions) -> SimulationState:
-    solution = solve(model.nutrition(state.cells), state.solutes, options)
+    solution = solve(model.nutrition(state.cells), state.solutes, options, model.transport)
     # A disc that has stopped stays stopped.
     status = jnp.where(state.status != 0, state.status, solution.status.astype(jnp.int64))
     return replace(state, solutes=solution.solutes, status=status)
@@ -192,7 +192,7 @@ def follow(
             # A stored state is that after the events; of those before it only the change of the constants counts again.
             model, after = runner.happen(event, model, state)
             state = state if number < len(kept) else on_host(after)
-        if events and number >= len(kept):
+        if any(event.jumps for event in events) and number >= len(kept):
             state = on_host(runner.feed(model, state, options))
             check(state, time)
         if number == 0 and checkpoints:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import replace
+from typing import ClassVar
 
 import equinox as eqx
 import jax
@@ -25,7 +26,13 @@ from pulposus.simulation._state import SimulationState
 
 
 class Event(eqx.Module):
-    """Something that happens at one moment."""
+    """Something that happens at one moment.
+
+    Attributes:
+        jumps: Whether the cells change at once, so that the nutrients have to follow.
+    """
+
+    jumps: ClassVar[bool] = True
 
     @abstractmethod
     def change(self, model: DiscModel, time: Float[Array, ""]) -> DiscModel:
@@ -94,7 +101,9 @@ class InsultEvent(Event):
         biology = model.biology
         if biology is None:
             return model
-        damage = compose(biology.lesion.after(time - biology.insult_time), self.lesion)
+        # Before the first insult the clock of the lesion stands at day 0, which may lie ahead.
+        elapsed = jnp.maximum(time - biology.insult_time, 0.0)
+        damage = compose(biology.lesion.after(elapsed), self.lesion)
         opened = biology.access + (1.0 - biology.access) * self.access
         return replace(model, biology=replace(biology.injured(damage, time), access=opened))
 
@@ -126,6 +135,7 @@ class AgeingEvent(Event):
         years: Time since the last such event [year].
     """
 
+    jumps: ClassVar[bool] = False
     free: Float[Array, "columns levels"]
     exchange: Float[Array, "3 columns levels"]
     load: Float[Array, "3 columns levels"]

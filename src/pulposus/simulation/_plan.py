@@ -14,13 +14,14 @@ from typing import NamedTuple
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Array, Float
 
 from pulposus import _backend  # noqa: F401
 from pulposus.cells import CellParameters
 from pulposus.disc import Disc, Lesion, central_column, compose, lesion_of, lesion_on_axis
 from pulposus.matrix import (
     Ageing,
+    HealthyReference,
     Load,
     Medium,
     OutcomeLaws,
@@ -31,8 +32,9 @@ from pulposus.matrix import (
     charge_of,
     initial_matrix,
     matrix_setting,
+    steady_enzyme,
 )
-from pulposus.nutrition import Kinetics, NodeVolumes, axial_geometry, tissue_volumes
+from pulposus.nutrition import Kinetics, NodeVolumes, SolverOptions, axial_geometry, solve, tissue_volumes
 from pulposus.parameters import GRADES, ParameterSet
 from pulposus.simulation._biology import Biology, Pulse
 from pulposus.simulation._course import Course, stored_times
@@ -120,7 +122,8 @@ def build_biology(
         change: Natural change of the nucleus' glycosaminoglycan [1/day]; that of the grade if None.
     """
     value, condition, supplement = parameters.value, disc.condition, treatment.supplement
-    laws, setting = OutcomeLaws.from_parameters(parameters), matrix_setting(disc, mesh.volumes, parameters)
+    laws, reference = OutcomeLaws.from_parameters(parameters), healthy_reference(disc, mesh, treatment, parameters)
+    setting = matrix_setting(disc, mesh.volumes, parameters, reference=reference)
     matrix = initial_matrix(disc, mesh.volumes, parameters)
     nothing = jnp.zeros(mesh.shape)
     if change is None:
@@ -154,6 +157,38 @@ def build_biology(
         initial_signals=SignalState.untreated(jnp.full(mesh.shape, condition.cytokine), nothing),
         initial_matrix=matrix,
     )
+
+
+def healthy_reference(disc: Disc, mesh: Mesh, treatment: Treatment, parameters: ParameterSet) -> HealthyReference:
+    """The conditions in which the disc would keep its matrix: its own shape and tissue, fed and metabolising as in grade I (rulings 24).
+
+    Args:
+        disc, mesh, treatment, parameters: As in `build_biology`.
+    """
+    species = HealthyReference.of_species(parameters, disc.description.species)
+    grade, preset = GRADES[0], disc.description.grade_preset
+    condition = replace(
+        disc.condition,
+        metabolically_active_fraction=parameters.value(f"grades.metabolically_active_fraction.{grade}"),
+        metabolic_multiplier=parameters.value(f"grades.metabolic_multiplier.{preset}.{grade}"),
+    )
+    supply = disc.supply.endplate_supply
+    fed = jnp.where(supply > 0.0, parameters.value(f"grades.endplate_supply.{preset}.{grade}"), supply)
+    healthy = replace(disc, condition=condition, supply=replace(disc.supply, endplate_supply=fed))
+    model = build_model(healthy, treatment, parameters, mesh, None)
+    solutes = _solutes_of(model)
+    quiet = model.environment(solutes)
+    environment = replace(quiet, osmolarity=species.environment.osmolarity, cytokine=species.environment.cytokine)
+    nothing, cytokine = jnp.zeros(mesh.shape), jnp.full(mesh.shape, species.signals.cytokine)
+    enzyme = steady_enzyme(cytokine, nothing, environment.pH, SignalParameters.from_parameters(parameters))
+    return replace(species, environment=environment, signals=SignalState.untreated(cytokine, enzyme))
+
+
+@eqx.filter_jit
+def _solutes_of(model: DiscModel) -> Float[Array, "3 columns levels"]:
+    """Steady solutes of a disc with its native cells."""
+    options = SolverOptions(tolerance=1e-6)
+    return solve(model.nutrition(model.initial_cells), options=options, operator=model.transport).solutes
 
 
 def build_model(
