@@ -19,7 +19,6 @@ from pulposus import _backend  # noqa: F401
 from pulposus.cells import Clocks
 from pulposus.disc import Lesion, compose
 from pulposus.matrix import injure, ledger_of
-from pulposus.nutrition import transport_operator
 from pulposus.simulation._ledger import total
 from pulposus.simulation._model import DiscModel
 from pulposus.simulation._state import SimulationState
@@ -150,7 +149,7 @@ class AgeingEvent(Event):
         biology = model.biology
         if biology is not None:
             biology = replace(biology, setting=biology.setting.aged(self.years))
-        return replace(model, problem=problem, transport=transport_operator(problem), parameters=aged, biology=biology)
+        return replace(model.fed_by(problem), parameters=aged, biology=biology)
 
     def happen(self, model: DiscModel, state: SimulationState) -> SimulationState:
         """Nothing jumps."""

@@ -6,6 +6,8 @@ well-mixed node whose environment is given. All three are the same data on anoth
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -128,6 +130,10 @@ class DiscModel(eqx.Module):
             endplate_opening=around.endplate_opening,
             load=around.load,
         )
+
+    def fed_by(self, problem: NutritionProblem) -> DiscModel:
+        """The same disc with another supply; the prepared operator belongs to the problem, so it changes with it."""
+        return replace(self, problem=problem, transport=transport_operator(problem))
 
     def nutrition(self, cells: CellState) -> NutritionProblem:
         """Nutrition problem with the demand of the given cells (rulings 6, 12, 30, 31)."""

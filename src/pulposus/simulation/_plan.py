@@ -166,6 +166,9 @@ def healthy_reference(disc: Disc, mesh: Mesh, treatment: Treatment, parameters: 
         disc, mesh, treatment, parameters: As in `build_biology`.
     """
     species = HealthyReference.of_species(parameters, disc.description.species)
+    if mesh.level == "point":
+        # One node has no nutrients of its own: they are given.
+        return species
     grade, preset = GRADES[0], disc.description.grade_preset
     condition = replace(
         disc.condition,

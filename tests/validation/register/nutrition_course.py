@@ -69,7 +69,7 @@ def with_supply(disc_name: str, factor: float) -> tuple[Plan, DiscModel, Simulat
     cut = replace(disc, supply=replace(disc.supply, endplate_supply=disc.supply.endplate_supply * factor))
     return (
         plan,
-        replace(model, problem=build_model(cut, plan.treatment, constants, mesh_of(cut, "slab"), None).problem),
+        model.fed_by(build_model(cut, plan.treatment, constants, mesh_of(cut, "slab"), None).problem),
         state,
     )
 
