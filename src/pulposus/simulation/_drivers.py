@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pulposus.parameters import Parameter, ParameterSet
+from pulposus.matrix import sample_grade
+from pulposus.parameters import GRADES, Parameter, ParameterSet
 from pulposus.therapy import Protocol
 
 # The ten uncertainties of cells_matrix 2.9 (w0, k_leak, k_an, r0, tau_m, Kg, y_mD, Kp, kT, aE): they stand first.
@@ -66,7 +67,9 @@ def _has_range(record: Parameter) -> bool:
     return record.low is not None and record.high is not None and record.low < record.high
 
 
-def draw(protocol: Protocol, parameters: ParameterSet, keys: Iterable[str], members: int) -> list[Driver]:
+def draw(
+    protocol: Protocol, parameters: ParameterSet, keys: Iterable[str], members: int, grade: int | None = None
+) -> list[Driver]:
     """The uncertain numbers of a study and their draws.
 
     Args:
@@ -74,9 +77,13 @@ def draw(protocol: Protocol, parameters: ParameterSet, keys: Iterable[str], memb
         parameters: Central constants.
         keys: Constants to draw, each with a range.
         members: Number of draws.
+        grade: Pfirrmann grade of the disc, whose rows of the grade table are drawn together (cells_matrix 3; rulings 9); None draws
+            every row on its own.
     """
     drivers = []
-    for key, draws in parameters.sample(keys, protocol.seed, members).items():
+    together = {} if grade is None else _grade_rows(parameters, grade, protocol.seed, members)
+    for key, own in parameters.sample(keys, protocol.seed, members).items():
+        draws = together.get(key, own)
         record = parameters[key]
         assert record.low is not None and record.high is not None
         drivers.append(Driver(key, record.value, record.low, record.high, record.unit, record.status, draws))
@@ -87,6 +94,15 @@ def draw(protocol: Protocol, parameters: ParameterSet, keys: Iterable[str], memb
         draws = low * (high / low) ** uniform if low > 0.0 else high * uniform
         drivers.append(Driver(f"protocol.{name}", value, low, high, unit, "prior", draws))
     return drivers
+
+
+def _grade_rows(parameters: ParameterSet, grade: int, seed: int, members: int) -> dict[str, np.ndarray]:
+    """Correlated draws of the grade table by constant; what a log-normal law puts beyond the range of a constant stands at its end."""
+    rows = {}
+    for row, draws in sample_grade(parameters, grade, seed, members).items():
+        record = parameters[f"grades.{row}.{GRADES[grade - 1]}"]
+        rows[record.key] = draws if record.low is None else np.clip(draws, record.low, record.high)
+    return rows
 
 
 def _protocol_ranges(protocol: Protocol) -> dict[str, tuple[float, tuple[float, float], str]]:

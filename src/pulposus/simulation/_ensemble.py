@@ -85,8 +85,9 @@ def run_ensemble(
 
     used = RecordingParameters(constants)
     plan(protocol, used)
+    grade = load_disc(name, "coarse", constants).description.grade
     attempts = _ATTEMPTS * members
-    drivers = draw(protocol, constants, uncertain(used.used()), attempts)
+    drivers = draw(protocol, constants, uncertain(used.used()), attempts, grade)
     plans, kept, refused = [], [], []
     for number in range(attempts):
         if len(plans) == members:
