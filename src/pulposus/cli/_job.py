@@ -209,10 +209,43 @@ def _ensemble(job: Job, disc: str, progress: Callable[[Progress], None]) -> dict
 def tell(record: RunRecord, folder: Path) -> None:
     """Say what the run found, on stderr."""
     last = record.cells[-1]
-    print_note(
+    lines = [
         f"day {last['time_day']:.4g}: {last['alive']:.3g} living donor cells of {last['injected']:.3g} injected"
-        f" ({last['leaked']:.3g} leaked, {last['dead']:.3g} died, {last['born']:.3g} born); simulated",
+        f" ({last['leaked']:.3g} leaked, {last['dead']:.3g} died, {last['born']:.3g} born); simulated"
+    ]
+    rows = {str(row["run"]): row["nucleus"] for row in record.matrix}
+    if rows:
+        names = {"with_cells": "treated", "sham": "sham", "native_course": "left alone"}
+        amounts = (
+            f"{rows[run]['glycosaminoglycan_mg_per_mL']:.3g} {name}" for run, name in names.items() if run in rows
+        )
+        lines.append(f"glycosaminoglycan of the nucleus [mg/mL]: {', '.join(amounts)}")
+    if record.ensemble is not None:
+        lines += ensemble_lines(record.ensemble)
+    print_note(
+        *lines,
         *(f"warning: {text}" for text in record.warnings),
         f"report: {folder / 'report.html'}",
         "Research use only, not medical advice.",
     )
+
+
+_TOLD_OUTCOMES = {
+    "alive": ("living donor cells", ""),
+    "glycosaminoglycan_nucleus_mean": ("glycosaminoglycan of the nucleus", " mg/mL"),
+}
+_TOLD_DRIVERS = 5
+
+
+def ensemble_lines(ensemble: dict[str, Any]) -> list[str]:
+    """The bands of an ensemble at the end, and the priors that drive them."""
+    lines = [f"{ensemble['members']} members, {ensemble['level']}; 5, 50 and 95 % at the end:"]
+    for outcome, (name, unit) in _TOLD_OUTCOMES.items():
+        band = ensemble["quantiles"].get(outcome)
+        if band is None:
+            continue
+        values = ", ".join(f"{band[label][-1]:.3g}" for label in ("p05", "p50", "p95"))
+        ranked = sorted(ensemble["drivers"], key=lambda row: -abs(row["rank_correlations"][outcome]))[:_TOLD_DRIVERS]
+        drivers = ", ".join(f"{row['key']} ({row['rank_correlations'][outcome]:+.2f})" for row in ranked)
+        lines.append(f"  {name}: {values}{unit}; driven most by {drivers} (rank correlation)")
+    return lines

@@ -127,6 +127,7 @@ def nutrient_balance(result: SimulationResult) -> dict[str, float]:
 
 def safety_of(result: SimulationResult, constants: ParameterSet) -> tuple[SafetySignal, ...]:
     """Safety signals of the treated disc, with the largest dose that it can feed."""
+    from pulposus.cells._arrays import as_field
     from pulposus.cells._immune import sensitisation
     from pulposus.therapy import Observed, largest_safe_dose, safety_signals
 
@@ -145,7 +146,7 @@ def safety_of(result: SimulationResult, constants: ParameterSet) -> tuple[Safety
         glycosaminoglycan=None if course is None else (course[0], course[-1]),
         sham=_last(glycosaminoglycan(result.sham)),
         untreated=_last(glycosaminoglycan(result.native_course)),
-        sensitisation=float(sensitisation(clocks.since_exposure, product.immune_delay, parameters.immune_switch_width))
+        sensitisation=float(sensitisation(as_field(clocks.since_exposure), product.immune_delay, parameters.immune_switch_width))
         if given
         else None,
         safe_dose=largest_safe_dose(result.disc, result.protocol, constants, level=level) if given else None,

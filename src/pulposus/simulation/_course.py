@@ -35,7 +35,7 @@ class Progress(NamedTuple):
 
     Attributes:
         run: Name of the course, such as "with_cells", or "ensemble".
-        time: Time reached [day].
+        time: Time reached since the start of the course [day].
         end: Time to reach [day].
         steps: Steps taken so far.
     """
@@ -201,5 +201,6 @@ def follow(
         if checkpoints and number >= len(kept):
             checkpoints.save(number, state)
         if progress and number > 0 and number >= len(kept):
-            progress(Progress(course.name, time, course.times[-1], int(np.max(np.asarray(state.steps)))))
+            first, last = course.times[0], course.times[-1]
+            progress(Progress(course.name, time - first, last - first, int(np.max(np.asarray(state.steps)))))
     return model, states
