@@ -186,3 +186,10 @@ def test_a_solver_that_fails(run) -> None:
     assert "elliptic cylinder" in ending.json["error"]["what"]
     assert ending.json["error"]["remedy"]
     assert "Traceback" not in ending.err
+
+
+def test_an_overshoot_of_slivers_is_reported(solve) -> None:
+    """A nucleus that nearly touches the rim leaves elements so flat that oxygen passes the value of the vessels."""
+    texts = solve("shape.nucleus_area_fraction=0.999")["warnings"]
+    assert any(text.startswith("oxygen reaches") for text in texts)
+    assert not any("reaches" in text for text in solve("shape.height=10 mm")["warnings"])

@@ -19,6 +19,8 @@ app = command_app()
 
 # kPa or mM; a solute that is used up ends this close to zero, on either side, when the solver has converged.
 _ROUNDING = 1e-6
+# Share by which a solute may pass the vessels before it is no longer the interpolation of a coarse mesh.
+_OVERSHOOT = 1e-3
 
 _FIELDS = {"oxygen_kPa": "oxygen [kPa]", "glucose_mM": "glucose [mM]", "lactate_mM": "lactate [mM]", "pH": "pH"}
 
@@ -74,7 +76,7 @@ def nutrition_document(disc: Disc, state: SteadyState) -> dict[str, Any]:
         "simulated": True,
         "research_use_only": True,
         **summary,
-        "warnings": [*disc.description.warnings, *undershoot_warnings(summary)],
+        "warnings": [*disc.description.warnings, *undershoot_warnings(summary), *overshoot_warnings(disc, summary)],
         "nodes": measured_nodes(disc),
         "resolution": disc.topology.resolution,
         "iterations": int(solution.iterations),
@@ -92,6 +94,19 @@ def undershoot_warnings(summary: dict[str, Any]) -> list[str]:
         if lowest < -_ROUNDING:
             found.append(
                 f"{label} falls to {lowest:.3g} somewhere: below zero; use a finer mesh or a glucose limiter above 0 mM"
+            )
+    return found
+
+
+def overshoot_warnings(disc: Disc, summary: dict[str, Any]) -> list[str]:
+    """Cells take oxygen and glucose and give none, so nothing inside can exceed both boundaries; slivers of a mesh can make it so."""
+    found = []
+    for number, key, label in ((0, "oxygen_kPa", "oxygen"), (2, "glucose_mM", "glucose")):
+        highest = max(float(disc.supply.endplate_values[number]), float(disc.supply.annulus_values[number]))
+        if summary[key]["max"] > highest * (1.0 + _OVERSHOOT):
+            found.append(
+                f"{label} reaches {summary[key]['max']:.4g} somewhere, above the {highest:.4g} of the vessels: elements are too flat;"
+                " use a finer mesh or move the border of the nucleus away from the rim"
             )
     return found
 

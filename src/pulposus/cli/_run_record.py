@@ -146,7 +146,9 @@ def safety_of(result: SimulationResult, constants: ParameterSet) -> tuple[Safety
         glycosaminoglycan=None if course is None else (course[0], course[-1]),
         sham=_last(glycosaminoglycan(result.sham)),
         untreated=_last(glycosaminoglycan(result.native_course)),
-        sensitisation=float(sensitisation(as_field(clocks.since_exposure), product.immune_delay, parameters.immune_switch_width))
+        sensitisation=float(
+            sensitisation(as_field(clocks.since_exposure), product.immune_delay, parameters.immune_switch_width)
+        )
         if given
         else None,
         safe_dose=largest_safe_dose(result.disc, result.protocol, constants, level=level) if given else None,
