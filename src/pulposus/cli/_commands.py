@@ -33,6 +33,7 @@ COMMANDS = {
     "compare": Entry("._compare", "Simulate several arms side by side in one disc; write one report."),
     "resume": Entry("._resume", "Go on with a run or a comparison that was interrupted."),
     "nutrition": Entry("._nutrition", "Solve the steady oxygen, glucose, lactate and pH of one disc."),
+    "mechanics": Entry("._mechanics", "Run a standard material test on the tissues of one disc."),
     "disc": Entry("._disc", "List the built-in discs, or show one with its sizes, numbers and a picture."),
     "validate": Entry("._validate", "Check a protocol or a disc without computing; report every problem at once."),
     "parameters": Entry("._parameters", "List the model's constants with unit, range, source and status."),

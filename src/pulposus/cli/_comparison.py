@@ -68,11 +68,11 @@ def begin_comparison(folder: Path, arms: Sequence[ArmInput], command: str) -> Co
     names = [arm.name for arm in arms]
     _refuse_names(names)
     make_empty_folder(folder, "comparison", COMPARISON, _PAGE)
+    write_text(folder / COMPARISON, json_text({"arms": {name: _slug(name) for name in names}}))
     jobs = {
         arm.name: begin(folder / _ARMS / _slug(arm.name), arm.protocol, arm.text, arm.disc, arm.parameters, command)
         for arm in arms
     }
-    write_text(folder / COMPARISON, json_text({"arms": {name: _slug(name) for name in names}}))
     return Comparison(folder, jobs)
 
 

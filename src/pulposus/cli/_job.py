@@ -7,6 +7,7 @@ the finished ensemble and every stored time. The checkpoints are removed when th
 from __future__ import annotations
 
 import json
+import math
 import shlex
 import shutil
 import time
@@ -203,7 +204,12 @@ def _ensemble(job: Job, disc: str, progress: Callable[[Progress], None]) -> dict
             progress=progress,
         )
         write_text(kept, json_text(ensemble))
-    return json.loads(kept.read_text(encoding="utf-8"))
+    try:
+        return json.loads(kept.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InvalidInput(
+            f"{ENSEMBLE} is damaged", where=str(kept.parent), remedy="remove this file to compute the ensemble again"
+        ) from error
 
 
 def tell(record: RunRecord, folder: Path) -> None:
@@ -239,13 +245,17 @@ _TOLD_DRIVERS = 5
 
 def ensemble_lines(ensemble: dict[str, Any]) -> list[str]:
     """The bands of an ensemble at the end, and the priors that drive them."""
+    chance = 1.96 / math.sqrt(max(ensemble["members"] - 1, 1))
     lines = [f"{ensemble['members']} members, {ensemble['level']}; 5, 50 and 95 % at the end:"]
     for outcome, (name, unit) in _TOLD_OUTCOMES.items():
         band = ensemble["quantiles"].get(outcome)
         if band is None:
             continue
         values = ", ".join(f"{band[label][-1]:.3g}" for label in ("p05", "p50", "p95"))
-        ranked = sorted(ensemble["drivers"], key=lambda row: -abs(row["rank_correlations"][outcome]))[:_TOLD_DRIVERS]
-        drivers = ", ".join(f"{row['key']} ({row['rank_correlations'][outcome]:+.2f})" for row in ranked)
-        lines.append(f"  {name}: {values}{unit}; driven most by {drivers} (rank correlation)")
+        ranked = sorted(ensemble["drivers"], key=lambda row: -abs(row["rank_correlations"][outcome]))
+        # Below this 95 % of unrelated inputs stay; a few of many priors pass it by chance.
+        beyond = [row for row in ranked if abs(row["rank_correlations"][outcome]) > chance][:_TOLD_DRIVERS]
+        drivers = ", ".join(f"{row['key']} ({row['rank_correlations'][outcome]:+.2f})" for row in beyond)
+        told = f"rank correlation beyond chance ({chance:.2f}) with {drivers}" if drivers else "no prior beyond chance"
+        lines.append(f"  {name}: {values}{unit}; {told}")
     return lines

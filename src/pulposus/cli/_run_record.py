@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pulposus.therapy import SafetySignal
 
 _NUTRITION_DAYS = (0.0, 1.0, 28.0)
+_YEAR = 365.25
 
 
 def run_record(
@@ -55,6 +56,7 @@ def run_record(
         sham=sham.dataset,
         native_course=native.dataset,
         cells=treated.cell_rows(),
+        native_start=1e6 * float(treated.states[0].ledger.native_initial),
         matrix=[{**row, "run": name} for name, course in result.arms.items() for row in course.matrix_rows()],
         history=[]
         if result.history is None
@@ -106,7 +108,20 @@ def balance_factors(course: Trajectory) -> dict[str, float]:
             biology.setting.synthesis_factor
         ),
         "factor on the cleavage of aggrecan (balanced to the natural history)": float(biology.setting.cleavage_factor),
+        "half-life of glycosaminoglycan in the nucleus with this factor, without enzymes [year]": half_life(course),
     }
+
+
+def half_life(course: Trajectory) -> float:
+    """Half-life of glycosaminoglycan in the balanced nucleus at no enzyme activity [year]: ln 2 times the residence in both pools."""
+    import math
+
+    biology = course.model.biology
+    assert biology is not None
+    setting = biology.setting
+    turnover = setting.aggrecan
+    residence = 1.0 / (setting.cleavage_factor * turnover.cleavage) + 1.0 / turnover.departure
+    return math.log(2.0) * float(setting.nucleus_mean(residence)) / _YEAR
 
 
 def nutrient_balance(result: SimulationResult) -> dict[str, float]:
@@ -144,16 +159,18 @@ def safety_of(result: SimulationResult, constants: ParameterSet) -> tuple[Safety
         low_glucose_share=low_glucose_share(treated, constants) if given else None,
         native_survival=survival_against(treated, result.sham, at_criterion) if given else None,
         glycosaminoglycan=None if course is None else (course[0], course[-1]),
-        sham=_last(glycosaminoglycan(result.sham)),
+        # What another insult at the treatment took is no harm of the needle.
+        sham=None if result.opened_at_treatment else _last(glycosaminoglycan(result.sham)),
         untreated=_last(glycosaminoglycan(result.native_course)),
+        yearly_gain=None if course is None else largest_yearly_gain([float(one) for one in treated.times], course),
         sensitisation=float(
             sensitisation(as_field(clocks.since_exposure), product.immune_delay, parameters.immune_switch_width)
         )
         if given
         else None,
-        safe_dose=largest_safe_dose(result.disc, result.protocol, constants, level=level) if given else None,
+        safe_dose=largest_safe_dose(result.injured, result.protocol, constants, level=level) if given else None,
     )
-    return safety_signals(result.protocol, treatment, result.disc, seen, constants)
+    return safety_signals(result.protocol, treatment, result.injured, seen, constants)
 
 
 def warning_of(signal: SafetySignal) -> str:
@@ -182,6 +199,17 @@ def glycosaminoglycan(course: Trajectory) -> list[float] | None:
     """Mean of the nucleus over time [mg/mL]; None without a matrix."""
     rows = course.matrix_rows()
     return [row["nucleus"]["glycosaminoglycan_mg_per_mL"] for row in rows] if rows else None
+
+
+def largest_yearly_gain(times: list[float], values: list[float]) -> float:
+    """Largest relative gain of a stored year [1/year]; that of the whole run where it is shorter."""
+    spans = [
+        (start, end)
+        for start in range(len(times))
+        for end in range(start + 1, len(times))
+        if times[end] - times[start] >= min(_YEAR, times[-1] - times[0])
+    ]
+    return max((values[end] / values[start] - 1.0) / ((times[end] - times[start]) / _YEAR) for start, end in spans)
 
 
 def _last(values: list[float] | None) -> float | None:

@@ -223,6 +223,7 @@ def _radial_fissure(entry: Float[np.ndarray, "3"], width: float, site: Site) -> 
         fissure=annulus_share(entry, 0.5 * width, site),
         full_fissure=1.0,
         vascular_ingrowth=1.0,
+        acute=1.0,
         track_weight=site.sheet.take("way out through a full fissure", "cells.leak.weight_fissure"),
     )
 

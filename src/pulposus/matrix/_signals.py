@@ -2,7 +2,7 @@ r"""Cytokine, paracrine factor, growth factor and enzyme activity of a disc (cel
 
 .. math::
 
-    \partial_t c &= D \nabla^2 c + f \frac{sc_0 s/n_{ref} + sc_1 (n/n_{ref}) Z + sc_2(t) + sc_3\, c^2/(1 + c^2)}{1 + p/K_p}
+    \partial_t c &= D \nabla^2 c + \frac{f\,[sc_0 s/n_{ref} + sc_1 (n/n_{ref}) Z + sc_3\, c^2/(1 + c^2)] + sc_2(t)}{1 + p/K_p}
         + a_{imm} k + q_c(t) - k_c c \\
     \partial_t p &= D \nabla^2 p + k_c\, x_p (m_A + 0.3\, m_D)/m_1 + q_p(t) - k_c p \\
     \partial_t G &= D \nabla^2 G + q_G(t) - k_G G \\
@@ -88,7 +88,7 @@ def cytokine_production(
     load: Load,
     trauma: ArrayLike = 0.0,
 ) -> Field:
-    """Source of the cytokine without the factor of the disc and without immunity [1/day].
+    """Source of the cytokine without immunity [1/day]; the factor of the disc acts on what its own cells make, not on trauma.
 
     Args:
         model: The disc.
@@ -103,10 +103,11 @@ def cytokine_production(
     made = (
         law.senescent * cells.senescent / healthy
         + law.stress * (cells.native / healthy) * stress(environment, load, model.parameters.stress)
-        + jnp.asarray(trauma)
         + law.autocrine * autocrine(lagged.cytokine)
     )
-    return made / (1.0 + lagged.paracrine / model.parameters.paracrine.inhibition)
+    return (model.source_factor * made + jnp.asarray(trauma)) / (
+        1.0 + lagged.paracrine / model.parameters.paracrine.inhibition
+    )
 
 
 def paracrine_secretion(model: SignalModel, cells: CellState) -> Field:
@@ -153,7 +154,7 @@ def advance_signals(
     medium, parameters = model.medium, model.parameters
     length, shape = as_field(step), medium.volume.shape
     cytokine_source = (
-        model.source_factor * cytokine_production(model, lagged, cells, environment, load, inputs.trauma)
+        cytokine_production(model, lagged, cells, environment, load, inputs.trauma)
         + parameters.source.immune * inputs.immune_kill
         + inputs.cytokine
     )

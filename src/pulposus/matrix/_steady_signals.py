@@ -49,13 +49,14 @@ def balance_source(
         The disc with its factor, and its signals: steady cytokine and enzyme, nothing else.
     """
     shape = model.medium.volume.shape
+    plain = eqx.tree_at(lambda one: one.source_factor, model, jnp.ones(()))
     infinite = jnp.asarray(jnp.inf)
     weight = region / jnp.sum(region)
 
     def response(cytokine: Array) -> Array:
         nothing = jnp.zeros(shape)
         seen = SignalState.untreated(cytokine, nothing)
-        made = jnp.broadcast_to(cytokine_production(model, seen, cells, environment, load), shape)
+        made = jnp.broadcast_to(cytokine_production(plain, seen, cells, environment, load), shape)
         return diffuse(model.medium, model.parameters.transport, nothing[None], made[None], infinite).values[0]
 
     def round_of(_: Array, state: tuple[Array, Array]) -> tuple[Array, Array]:

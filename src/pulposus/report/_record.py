@@ -45,6 +45,7 @@ class RunRecord:
         safety: Rows `signal, value, unit, threshold, flagged, status, source, note`.
         history: Rows like `matrix` of the time before the treatment, which have negative days.
         insults: Rows `time_day, kind, what`, `left` (`glycosaminoglycan_mg, collagen_mg, native_cells, volume_mm3`) and `where`.
+        native_start: Native cells before anything was done to the disc [cells]; those at the first stored time if None.
         matrix_ledger_error: Largest violation of the matrix ledger over what the disc held [-]; None without a matrix.
     """
 
@@ -66,6 +67,7 @@ class RunRecord:
     safety: Sequence[Mapping[str, Any]] = ()
     history: Sequence[Mapping[str, Any]] = ()
     insults: Sequence[Mapping[str, Any]] = ()
+    native_start: float | None = None
     matrix_ledger_error: float | None = None
 
     @property

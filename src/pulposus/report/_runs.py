@@ -52,14 +52,21 @@ def comparators(record: RunRecord) -> str:
     return sham if record.native_course is None else f"{sham}; native course: the disc left alone"
 
 
-def living_share(disc: Region, data: xarray.Dataset) -> np.ndarray:
-    """Living native cells (senescent ones included) over those at the start, shape (time,)."""
+def living_share(disc: Region, data: xarray.Dataset, start: float | None = None) -> np.ndarray:
+    """Living native cells (senescent ones included) over those before anything was done, shape (time,).
+
+    Args:
+        disc: The whole disc.
+        data: A run.
+        start: Native cells before anything was done [cells]; those at the first stored time if None.
+    """
     living = disc.cells(field_values(data, "native") + field_values(data, "senescent"))
+    whole = living[0] if start is None else start
     # A disc without native cells has lost none.
-    return living / living[0] if living[0] > 0.0 else np.ones_like(living)
+    return living / whole if whole > 0.0 else np.ones_like(living)
 
 
 def native_share(record: RunRecord) -> dict[str, np.ndarray]:
     """The share of living native cells in every run, by the label of the run."""
     disc, _ = record.regions
-    return {run.label: living_share(disc, run.data) for run in runs(record)}
+    return {run.label: living_share(disc, run.data, record.native_start) for run in runs(record)}

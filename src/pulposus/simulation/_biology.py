@@ -91,7 +91,9 @@ class Biology(eqx.Module):
 
     def opening(self, matrix: MatrixState) -> Scalar:
         """Mean fissure fraction of the annulus, through which immune cells come; that of the disc on a mesh without annulus."""
-        return self.access + self.annulus_on_mesh * (self.setting.annulus_mean(matrix.fissure) - self.access)
+        mean = self.access + self.annulus_on_mesh * (self.setting.annulus_mean(matrix.fissure) - self.access)
+        # A tear from the nucleus to the outside is open however little of the annulus it takes.
+        return jnp.maximum(mean, self.lesion.full_fissure)
 
     def charge(self, matrix: MatrixState) -> Nodal:
         """Fixed charge density [mEq/mL of water]."""

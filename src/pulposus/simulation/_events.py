@@ -125,6 +125,31 @@ class InsultEvent(Event):
         )
 
 
+class LoadEvent(Event):
+    """Another daily loading.
+
+    Attributes:
+        index: Daily load index; 1 is normal.
+        magnitude: Amplitude of the pressure in the tissue [MPa].
+    """
+
+    index: Float[Array, ""]
+    magnitude: Float[Array, ""]
+
+    def change(self, model: DiscModel, time: Float[Array, ""]) -> DiscModel:
+        """The disc is loaded so from now on."""
+        del time
+        biology = model.biology
+        if biology is not None:
+            biology = replace(biology, load=replace(biology.load, magnitude=self.magnitude))
+        return replace(model, surroundings=replace(model.surroundings, load=self.index), biology=biology)
+
+    def happen(self, model: DiscModel, state: SimulationState) -> SimulationState:
+        """Nothing jumps."""
+        del model
+        return state
+
+
 class AgeingEvent(Event):
     """The supply and the senescence of a later age.
 

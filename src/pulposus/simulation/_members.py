@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -127,7 +128,7 @@ def _run(
     sham, also = arm(batch.sham, None)
     name = "glycosaminoglycan_nucleus_mean"
     rows = [row | {GAIN: row[name] - other[name]} for row, other in zip(treated, sham, strict=True)]
-    return rows, good & finished & also
+    return rows, np.asarray(good & finished & also)
 
 
 def run_as_batch(
@@ -208,14 +209,14 @@ def _read(file: Path) -> tuple[list[Row], np.ndarray]:
         with np.load(file, allow_pickle=False) as held:
             stacked = {name: held[name] for name in held.files}
         good = stacked.pop(_GOOD)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise InvalidInput(
             f"{file.name} is damaged", where=str(file.parent), remedy="remove this file to compute the member again"
         ) from error
     length = len(next(iter(stacked.values())))
-    return [{name: values[place] for name, values in stacked.items()} for place in range(length)], good
+    return [{name: np.asarray(values[place]) for name, values in stacked.items()} for place in range(length)], good
 
 
 def _good(states: SimulationState, time: float) -> np.ndarray:
     """Members that reached a time [day]."""
-    return (np.asarray(states.status) == 0) & (np.asarray(states.time) >= time)
+    return np.asarray((np.asarray(states.status) == 0) & (np.asarray(states.time) >= time))

@@ -38,7 +38,7 @@ from pulposus.nutrition import Kinetics, NodeVolumes, SolverOptions, axial_geome
 from pulposus.parameters import GRADES, ParameterSet
 from pulposus.simulation._biology import Biology, Pulse
 from pulposus.simulation._course import Course, stored_times
-from pulposus.simulation._events import AgeingEvent, Event, InjectionEvent, InsultEvent
+from pulposus.simulation._events import AgeingEvent, Event, InjectionEvent, InsultEvent, LoadEvent
 from pulposus.simulation._model import DiscModel, axial_model, spatial_model
 from pulposus.therapy import Placement, Protocol, Treatment, place, place_on_axis, resolve_treatment
 from pulposus.therapy._insults import in_order
@@ -80,6 +80,8 @@ class Plan:
         arms: Courses from day 0 by name; arms in which the same happens are one object.
         treatment: The treatment.
         insults: Kinds of the insults of the treated disc by time [day].
+        injured: The disc after all insults, as the treatment finds it.
+        opened_at_treatment: Whether an insult beside the needle happens with the treatment.
     """
 
     model: DiscModel
@@ -88,6 +90,8 @@ class Plan:
     arms: Mapping[str, Course]
     treatment: Treatment
     insults: Mapping[float, tuple[str, ...]]
+    injured: Disc
+    opened_at_treatment: bool
 
 
 def mesh_of(disc: Disc, level: str) -> Mesh:
@@ -110,7 +114,12 @@ def point_mesh(disc: Disc) -> Mesh:
 
 
 def build_biology(
-    disc: Disc, mesh: Mesh, treatment: Treatment, parameters: ParameterSet, change: float | None = None
+    disc: Disc,
+    mesh: Mesh,
+    treatment: Treatment,
+    parameters: ParameterSet,
+    change: float | None = None,
+    age: float | None = None,
 ) -> Biology:
     """Signals and matrix of a disc, not yet balanced.
 
@@ -120,10 +129,11 @@ def build_biology(
         treatment: For what the product secretes and brings.
         parameters: Model constants.
         change: Natural change of the nucleus' glycosaminoglycan [1/day]; that of the grade if None.
+        age: Age of the subject [year], for the turnover of collagen; an adult's if None.
     """
     value, condition, supplement = parameters.value, disc.condition, treatment.supplement
     laws, reference = OutcomeLaws.from_parameters(parameters), healthy_reference(disc, mesh, treatment, parameters)
-    setting = matrix_setting(disc, mesh.volumes, parameters, reference=reference)
+    setting = matrix_setting(disc, mesh.volumes, parameters, reference=reference, age=age)
     matrix = initial_matrix(disc, mesh.volumes, parameters)
     nothing = jnp.zeros(mesh.shape)
     if change is None:
@@ -139,7 +149,7 @@ def build_biology(
         ),
         setting=setting.stimulated_by(supplement.growth_factor_gain),
         laws=laws,
-        load=Load(value("matrix.reference.load") * treatment.load_index, value("matrix.reference.frequency")),
+        load=Load(value("matrix.reference.load"), value("matrix.reference.frequency")),
         lesion=Lesion.none(*mesh.shape),
         insult_time=jnp.zeros(()),
         pulse=Pulse(
@@ -212,7 +222,8 @@ def build_model(
     # A disc may set its own threshold; it holds for the native cells of that disc.
     cells = eqx.tree_at(lambda one: one.native.glucose.threshold, cells, disc.condition.glucose_threshold)
     constants, none, nothing = Kinetics.from_parameters(parameters), jnp.zeros(()), jnp.zeros(mesh.shape)
-    load = jnp.asarray(treatment.load_index, dtype=jnp.float64)
+    # A disc settles and is balanced at normal loading; that of the treatment begins with it (`LoadEvent`).
+    load = jnp.ones(())
     if mesh.level == "disc":
         return spatial_model(disc, constants, treatment.product, cells, nothing, nothing, none, none, load, biology)
     return axial_model(disc, constants, treatment.product, cells, nothing, none, none, load, biology)
@@ -275,8 +286,10 @@ def resolve(protocol: Protocol, disc: Disc, parameters: ParameterSet) -> tuple[T
     condition = disc.condition
     added = mean_in_annulus(disc, np.asarray(injured.lesion.fissure))
     torn = condition.fissure_fraction + (1.0 - condition.fissure_fraction) * added
+    # A tear from the nucleus to the outside is a way out, however little of the annulus it takes (cells_matrix 3).
+    torn = jnp.maximum(torn, injured.lesion.full_fissure)
     opened = replace(injured, condition=replace(condition, fissure_fraction=torn))
-    return resolve_treatment(protocol, opened, parameters), injured
+    return resolve_treatment(protocol, opened, parameters), opened
 
 
 def plan_of(protocol: Protocol, disc: Disc, parameters: ParameterSet, level: str, until: float | None = None) -> Plan:
@@ -299,7 +312,9 @@ def plan_of(protocol: Protocol, disc: Disc, parameters: ParameterSet, level: str
         treatment,
         parameters,
         mesh,
-        build_biology(disc, mesh, treatment, parameters, _per_day(protocol.disc.glycosaminoglycan_change)),
+        build_biology(
+            disc, mesh, treatment, parameters, _per_day(protocol.disc.glycosaminoglycan_change), protocol.disc.age
+        ),
     )
     end = protocol.follow_up.duration if until is None else until
     earlier, at_treatment = _insults(mesh, disc, treatment, parameters)
@@ -312,11 +327,18 @@ def plan_of(protocol: Protocol, disc: Disc, parameters: ParameterSet, level: str
     if doses and max(brought) > 0.0:
         product = (injection_event(mesh, treatment, injured),)
     times = stored_times(end, protocol.follow_up.visits, [*doses, *_pulse_ends(treatment, doses, end)])
-    ageing = _ageing_events(protocol.disc.ageing, disc, treatment, parameters, mesh, times)
+    ageing = _ageing_events(
+        protocol.disc.ageing, protocol.disc.ageing_severity, disc, treatment, parameters, mesh, times
+    )
     opened = {0.0: at_treatment} if at_treatment else {}
-    sham = Course("sham", times, _merged(ageing, opened, dict.fromkeys(doses, needle)))
-    treated = Course("with_cells", times, _merged(ageing, opened, dict.fromkeys(doses, (*needle, *product))))
-    native = Course("native_course", times, ageing)
+    loaded: dict[float, tuple[Event, ...]] = {}
+    if treatment.load_index != 1.0:
+        magnitude = parameters.value("matrix.reference.load") * treatment.load_index
+        loaded[0.0] = (LoadEvent(jnp.asarray(float(treatment.load_index)), jnp.asarray(magnitude)),)
+    constant = _merged(loaded, ageing)
+    sham = Course("sham", times, _merged(constant, opened, dict.fromkeys(doses, needle)))
+    treated = Course("with_cells", times, _merged(constant, opened, dict.fromkeys(doses, (*needle, *product))))
+    native = Course("native_course", times, constant)
     sham = sham if at_treatment or needle else native
     return Plan(
         model=model,
@@ -325,6 +347,8 @@ def plan_of(protocol: Protocol, disc: Disc, parameters: ParameterSet, level: str
         arms={"with_cells": treated if product else sham, "sham": sham, "native_course": native},
         treatment=treatment,
         insults=_kinds(disc, treatment, doses),
+        injured=injured,
+        opened_at_treatment=bool(at_treatment),
     )
 
 
@@ -380,12 +404,20 @@ def _pulse_ends(treatment: Treatment, doses: Iterable[float], end: float) -> lis
 
 
 def _ageing_events(
-    driver: str, disc: Disc, treatment: Treatment, parameters: ParameterSet, mesh: Mesh, times: list[float]
+    driver: str,
+    severity: float,
+    disc: Disc,
+    treatment: Treatment,
+    parameters: ParameterSet,
+    mesh: Mesh,
+    times: list[float],
 ) -> dict[float, tuple[Event, ...]]:
     """Supply and senescence at every stored time, constant until the next; nothing without a driver of ageing."""
     if driver == "none":
         return {}
-    law = Ageing.from_parameters(parameters, nutrition=float(driver == "nutrition"), cells=float(driver == "cytokine"))
+    law = Ageing.from_parameters(
+        parameters, nutrition=float(driver == "nutrition"), cells=float(driver == "cytokine"), severity=severity
+    )
     events: dict[float, tuple[Event, ...]] = {}
     for number, time in enumerate(times[:-1]):
         # The mean of the interval until the next stored time.

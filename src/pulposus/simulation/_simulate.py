@@ -42,6 +42,8 @@ class SimulationResult:
         history: The disc before the treatment; None where nothing happened to it.
         parameters: The constants that were used.
         insults: Kinds of the insults of the treated disc by time [day].
+        injured: The disc after all insults, as the treatment found it.
+        opened_at_treatment: Whether an insult beside the needle happened with the treatment.
     """
 
     protocol: Protocol
@@ -51,6 +53,8 @@ class SimulationResult:
     history: Trajectory | None
     parameters: list[Parameter]
     insults: Mapping[float, tuple[str, ...]]
+    injured: Disc
+    opened_at_treatment: bool
 
     @property
     def with_cells(self) -> Trajectory:
@@ -179,7 +183,17 @@ def simulate(
         state = history.states[-1]
     trajectories = {course.name: run(course, model, state)[1] for course in set_of(plan.arms)}
     arms = {arm: trajectories[course.name] for arm, course in plan.arms.items()}
-    return SimulationResult(chosen, chosen_disc, plan.treatment, arms, history, constants.used(), plan.insults)
+    return SimulationResult(
+        chosen,
+        chosen_disc,
+        plan.treatment,
+        arms,
+        history,
+        constants.used(),
+        plan.insults,
+        plan.injured,
+        plan.opened_at_treatment,
+    )
 
 
 def set_of(arms: Mapping[str, Course]) -> list[Course]:

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 from pulposus import _backend  # noqa: F401
 from pulposus.cells import CellParameters
 from pulposus.cells._parameters import NativeCells
-from pulposus.disc import Disc
+from pulposus.disc import Disc, lesion_on_axis
 from pulposus.nutrition import (
     Kinetics,
     NodeVolumes,
@@ -61,6 +61,7 @@ def spatial_host(disc: Disc, parameters: ParameterSet) -> Host:
         tissue_volumes(disc),
         where.nucleus,
         where.nucleus_layers,
+        disc.lesion.live_cells_left,
         parameters,
     )
 
@@ -71,7 +72,8 @@ def axial_host(disc: Disc, parameters: ParameterSet) -> Host:
     where = bar.regions()
     problem = axial_problem(disc, bar, Kinetics.from_parameters(parameters))
     volumes = bar.volumes(disc.tissue.cell_density.shape[0])
-    return _host(disc, problem, volumes, where.nucleus, where.nucleus_layers, parameters)
+    left = lesion_on_axis(disc).live_cells_left
+    return _host(disc, problem, volumes, where.nucleus, where.nucleus_layers, left, parameters)
 
 
 def _host(
@@ -80,6 +82,7 @@ def _host(
     volumes: NodeVolumes,
     nucleus: Float[Array, "columns levels"],
     nucleus_layers: Float[Array, "columns layers"],
+    left: Float[Array, "columns levels"],
     parameters: ParameterSet,
 ) -> Host:
     laws = CellParameters.from_parameters(parameters, notochordal=disc.description.notochordal).native
@@ -88,7 +91,7 @@ def _host(
         volume=volumes.total,
         nucleus=nucleus,
         nucleus_layers=nucleus_layers,
-        native=volumes.average(disc.tissue.cell_density),
+        native=volumes.average(disc.tissue.cell_density) * left,
         oxygen_water=oxygen_water(disc, volumes),
         native_rate_factor=disc.condition.native_rate_factor,
         # A disc may set its own threshold.

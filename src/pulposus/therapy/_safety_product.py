@@ -46,7 +46,8 @@ def safe_dose(case: Case) -> Iterator[SafetySignal]:
         dose.cells,
         f"cells in the syringe; {why} (steady nutrition with all retained cells alive, {dose.level})",
         unit="million cell",
-        flagged=dose.given > dose.cells,
+        # Repeated doses count together: some of the cells of the first live when the last is given.
+        flagged=dose.given * len(case.treatment.dose_times) > dose.cells,
     )
 
 
@@ -84,7 +85,7 @@ def ectopic_bone(case: Case) -> Iterator[SafetySignal]:
     if case.treatment.text.growth_factor != "BMP-7":
         return
     record = case.constant("ectopic_bone_dose")
-    mass = _MICROGRAM * injected_mass(case.protocol.dose, case.constants)
+    mass = _MICROGRAM * injected_mass(case.protocol.dose, case.constants) * len(case.treatment.dose_times)
     yield signal_of(
         record,
         "ectopic bone",
@@ -99,7 +100,8 @@ def over_claim(case: Case) -> Iterator[SafetySignal]:
     if case.seen.glycosaminoglycan is None or not case.is_human:
         return
     record, limit = case.constant("aggrecan_half_life"), case.value("overclaim_rate")
-    rate = yearly_gain(*case.seen.glycosaminoglycan, case.seen.time)
+    seen = case.seen
+    rate = yearly_gain(*case.seen.glycosaminoglycan, seen.time) if seen.yearly_gain is None else seen.yearly_gain
     yield signal_of(
         record,
         "over-claim",

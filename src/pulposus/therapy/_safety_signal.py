@@ -53,6 +53,7 @@ class Observed:
         sham, untreated: The same mean at the end after the needle alone, and in the disc left alone [mg/mL].
         sensitisation: Immune sensitisation at the end, 0 to 1.
         safe_dose: Largest dose that the disc can feed.
+        yearly_gain: Largest relative gain of glycosaminoglycan within a year [1/year]; that from start to end if None.
     """
 
     time: float
@@ -65,6 +66,7 @@ class Observed:
     untreated: float | None = None
     sensitisation: float | None = None
     safe_dose: SafeDose | None = None
+    yearly_gain: float | None = None
 
 
 @dataclass(frozen=True)
@@ -93,8 +95,8 @@ class Case:
 
     @property
     def opened(self) -> bool:
-        """Whether the treatment itself opens the disc."""
-        return any(one.kind in OPENED for one in self.treatment.insults if one.time_before_treatment == 0.0)
+        """Whether the treatment, or an injury before it, opens the disc."""
+        return any(one.kind in OPENED for one in self.treatment.insults)
 
 
 def signal_of(

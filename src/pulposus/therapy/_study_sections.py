@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from pulposus.documents import Document
-from pulposus.therapy._fields import Annulus, Approach, Arm, Duration, Pressure, Route, Size, refused
+from pulposus.therapy._fields import Age, Annulus, Approach, Arm, Duration, Pressure, Route, Size, refused
 from pulposus.units import Quantity
 
 SHORTEST_INJECTION = 1e-3 / 86400.0
@@ -28,8 +28,12 @@ class DiscChoice(Document):
     glycosaminoglycan_change: Annotated[float, Quantity("1/year", minimum=-0.04, maximum=0.0)] | None = None
     """Natural course: relative change of the glycosaminoglycan of the nucleus per year, such as -1 percent/year; by default that
     of the grade."""
+    age: Age | None = None
+    """Age of the subject, which sets the turnover of collagen; by default that of a middle-aged adult."""
     ageing: Literal["none", "nutrition", "cytokine"] = "none"
     """What drives the ageing of the disc during the follow-up. nutrition: the supply falls; cytokine: cells turn senescent."""
+    ageing_severity: float = Field(default=1.0, ge=0.0, le=10.0)
+    """Factor on the rate of ageing, for genes, smoking and what else is known of the subject."""
 
 
 class Tip(Document):
