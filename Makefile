@@ -14,7 +14,7 @@ TEST_OPTIONS ?=
 
 BIN := $(VENV)/bin
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
-PHYSICS := src/pulposus/mesh/*,src/pulposus/disc/*,src/pulposus/nutrition/*,src/pulposus/cells/*,src/pulposus/matrix/*,src/pulposus/therapy/*,src/pulposus/simulation/*
+PHYSICS := src/pulposus/mesh/*,src/pulposus/disc/*,src/pulposus/nutrition/*,src/pulposus/cells/*,src/pulposus/matrix/*,src/pulposus/mechanics/*,src/pulposus/therapy/*,src/pulposus/simulation/*
 
 # Trust the certificates of the system, as a hospital's proxy needs.
 export UV_SYSTEM_CERTS := 1
