@@ -47,3 +47,16 @@ def test_unknown_names_are_refused_with_the_allowed_ones(constants, wrong):
     assert next(iter(wrong)) in caught.value.what
     assert caught.value.allowed
     assert caught.value.remedy
+
+
+def test_an_autologous_product_is_not_killed_however_awake_immunity_is(constants, parameters, grade_three):
+    """Verification 6.11: autologous cells with full sensitisation equal autologous cells, bit for bit."""
+    import equinox as eqx
+
+    from pulposus.cells import CellState, Product, advance
+
+    own = Product.from_parameters(constants, immunity="autologous")
+    awake = eqx.tree_at(lambda product: product.immune_delay, own, own.immune_delay - 1e6)
+    cells = CellState(3.0, 0.3, 2.0, 1.0, 0.5, 0.0)
+    one, other = (advance(cells, grade_three, product, parameters, 10.0, 5.0) for product in (own, awake))
+    assert eqx.tree_equal(one, other)

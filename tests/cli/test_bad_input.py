@@ -75,6 +75,11 @@ def refused(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         ("dose.cells=many", '"many" is not a number with a unit', "a number with a unit", ""),
         ("dose.cells=nan cell", '"nan cell" is not a number with a unit', "a number with a unit", ""),
         ("dose.carrier=salin", '"salin" cannot be used here', "'saline'", 'did you mean "saline"?'),
+        ("dose.volume=-1 mL", '"-1 mL" is too small', "at least 0 mL", ""),
+        ("delivery.needle_gauge=13", "13 cannot be used here", "14", ""),
+        ("delivery.needle_gauge=35", "35 cannot be used here", "34", ""),
+        ("disc.ageing=smoking", '"smoking" cannot be used here', "'none', 'nutrition' or 'cytokine'", ""),
+        ("numerics.ensemble_level=2d", '"2d" cannot be used here', "'slab' or '3d'", ""),
         ("numerics.resolution=medium", '"medium" cannot be used here', "'coarse', 'standard' or 'fine'", ""),
         ("numerics.level=cube", '"cube" cannot be used here', "'disc', 'slab'", ""),
         ("follow_up.duration=200 year", '"200 year" is too', "at most 36525 day", ""),
@@ -134,6 +139,25 @@ def test_a_level_that_a_disc_does_not_have(refused) -> None:
         where="field numerics.level",
         allowed="disc, slab",
         remedy="slab",
+    )
+
+
+def test_a_puncture_by_a_needle_that_does_not_exist(refused) -> None:
+    setting = "insults=[{kind: annular-puncture, needle_gauge: 40}]"
+    refused(3, "run", STUDY, "--set", setting, what="40 cannot be used here", where="needle_gauge", allowed="34")
+
+
+def test_an_injection_after_the_end(refused) -> None:
+    refused(
+        3,
+        "run",
+        STUDY,
+        *QUICK,
+        "--set",
+        "dose.repeat_at=[3 day]",
+        what="an injection at day 3 lies outside the follow-up",
+        allowed="before day 1",
+        remedy="follow_up.duration",
     )
 
 

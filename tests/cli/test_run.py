@@ -19,7 +19,7 @@ import pytest
 import xarray
 
 from pulposus import __version__
-from pulposus.cli import _job, _run, main
+from pulposus.cli import _run, _run_record, main
 from pulposus.cli._progress import ProgressLine
 from pulposus.disc import load_disc
 from pulposus.simulation import Progress, stored_times
@@ -173,7 +173,7 @@ def test_the_time_series_is_a_tidy_table(whole: Finished) -> None:
     with (whole.folder / "timeseries.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == ["time_day", "run", "region", "quantity", "statistic", "value"]
-    assert {row["run"] for row in rows} == {"with_cells", "without_cells", "ensemble"}
+    assert {row["run"] for row in rows} == {"with_cells", "without_cells", "native_course", "ensemble"}
     alive = [float(row["value"]) for row in rows if row["quantity"] == "alive_cells" and row["statistic"] == "ledger"]
     assert alive == [row["alive"] for row in whole.json["cells"]]
 
@@ -224,7 +224,7 @@ def test_the_events_tell_the_story(whole: Finished) -> None:
     assert (events[0]["event"], events[-1]["event"]) == ("started", "finished")
     told = [(event["run"], event["time_day"]) for event in events if event["event"] == "stored"]
     assert told == [
-        (run, time) for run in ("ensemble", "with_cells", "without_cells") for time in stored_times(30.0)[1:]
+        (run, time) for run in ("ensemble", "with_cells", "sham", "native_course") for time in stored_times(30.0)[1:]
     ]
     assert [event["at"] for event in events] == sorted(event["at"] for event in events)
 
@@ -342,15 +342,48 @@ def test_too_many_cells_are_pointed_out(run, tmp_path: Path) -> None:
     """A hundred million cells starve a grade IV disc: less than 0.5 mM glucose, and the native cells suffer (cells_matrix 9)."""
     arguments = ("--set", "dose.cells=100e6 cell", "--until", "28 day", "--out", str(tmp_path / "run"), "--json")
     ending = run("run", "orozco-2011", *SLAB, *arguments)
-    assert any("glucose is below 0.5 mM" in text for text in ending.json["warnings"])
-    assert any("native cells are at" in text for text in ending.json["warnings"])
+    (starved,) = (text for text in ending.json["warnings"] if "over-dose starvation" in text)
+    assert "of the nucleus holds less than 0.5 mM glucose" in starved
+    assert "native cells against the sham at day 28" in starved
+    (safe,) = (row for row in ending.json["safety"] if row["signal"] == "largest safe dose")
+    assert safe["flagged"]
+    assert 0.0 < safe["value"] < 100.0
     assert ending.err.count("warning: ") == len(ending.json["warnings"])
 
 
+def test_the_document_tells_matrix_arms_safety_and_insults(slab: Finished) -> None:
+    """With the needle as the only insult, and no history before it."""
+    document = slab.json
+    assert set(document["arms"]) == {"sham", "native_course"}
+    assert {row["run"] for row in document["matrix"]} == {"with_cells", "sham", "native_course"}
+    for row in document["matrix"]:
+        assert {"time_day", "run", "nucleus", "disc"} <= set(row)
+        assert 0.0 < row["nucleus"]["glycosaminoglycan_mg_per_mL"] < 100.0
+    assert document["matrix_ledger_error"] < 1e-10
+    assert [row["kind"] for row in document["insults"]] == ["needle puncture, gauge 22"]
+    assert document["history"] == []
+    names = {row["signal"] for row in document["safety"]}
+    assert {"leaked cells", "osteophyte", "needle pressure", "puncture harm", "largest safe dose"} <= names
+    assert all(row["status"] and row["source"] for row in document["safety"])
+
+
+def test_an_insult_before_the_treatment_is_in_the_history(run, tmp_path: Path) -> None:
+    insult = "insults=[{kind: nucleotomy, removed_fraction: 0.3, time_before_treatment: 7 day}]"
+    arguments = ("--set", insult, "--until", "0.25 day", "--out", str(tmp_path / "run"), "--json")
+    document = run("run", "orozco-2011", *SLAB, *arguments).json
+    times = [row["time_day"] for row in document["history"]]
+    assert (times[0], times[-1]) == (-7.0, 0.0)
+    assert [(row["time_day"], row["kind"]) for row in document["insults"]] == [
+        (-7.0, "nucleotomy"),
+        (0.0, "needle puncture, gauge 22"),
+    ]
+    assert document["insults"][0]["left"]["glycosaminoglycan_mg"] > 0.0
+
+
 def test_members_that_are_missing_are_pointed_out() -> None:
-    assert _job.ensemble_warnings({"refused": [], "failed": 0}) == []
-    first, second = _job.ensemble_warnings({"refused": ["9 mL is too much", "8 mL is too much"], "failed": 3})
-    assert first == "2 members of the ensemble could not be injected: 9 mL is too much"
+    assert _run_record.ensemble_warnings({"refused": [], "failed": 0}) == []
+    first, second = _run_record.ensemble_warnings({"refused": ["9 mL is too much", "8 mL is too much"], "failed": 3})
+    assert first == "2 draws of the ensemble contradict the study and were replaced: 9 mL is too much"
     assert second.startswith("3 members")
 
 
@@ -360,7 +393,7 @@ def test_a_solver_that_fails_ends_with_its_exit_code(run, tmp_path: Path) -> Non
     file.write_text(BLOCK + "tissues: {nucleus: {cell_density: 1.0e+200 million cell/mL}}\n", encoding="utf-8")
     ending = run("run", "sham-saline", *SLAB, "--disc", str(file), "--until", "1 day", "--out", str(tmp_path / "run"))
     assert (ending.code, ending.out) == (4, "")
-    assert "error[solver-failed]: the run with_cells stopped at day 0" in ending.err
+    assert "error[solver-failed]: the run settling stopped at day 0" in ending.err
     assert "Traceback" not in ending.err
     assert not (tmp_path / "run" / "manifest.json").exists()
 
@@ -369,14 +402,14 @@ def test_a_solver_that_fails_ends_with_its_exit_code(run, tmp_path: Path) -> Non
 
 
 def test_the_source_of_the_program_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert re.fullmatch(r"[0-9a-f]{40}|installed package|unknown", _job.commit())
-    assert re.fullmatch(r"[0-9a-f]{16}|not a checkout", _job.lock_digest())
-    assert "Python" in _job.machine()
-    monkeypatch.setattr(_job, "__file__", str(tmp_path / "src" / "pulposus" / "cli" / "_job.py"))
-    assert (_job.commit(), _job.lock_digest()) == ("installed package", "not a checkout")
+    assert re.fullmatch(r"[0-9a-f]{40}|installed package|unknown", _run_record.commit())
+    assert re.fullmatch(r"[0-9a-f]{16}|not a checkout", _run_record.lock_digest())
+    assert "Python" in _run_record.machine()
+    monkeypatch.setattr(_run_record, "__file__", str(tmp_path / "src" / "pulposus" / "cli" / "_run_record.py"))
+    assert (_run_record.commit(), _run_record.lock_digest()) == ("installed package", "not a checkout")
     (tmp_path / ".git").mkdir()
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert _job.commit() == "unknown"
+    assert _run_record.commit() == "unknown"
 
 
 def test_progress_moves_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -385,7 +418,7 @@ def test_progress_moves_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", terminal)
     line = ProgressLine()
     line(Progress("with_cells", 7.0, 28.0, 31))
-    line(Progress("without_cells", 28.0, 28.0, 50))
+    line(Progress("sham", 28.0, 28.0, 50))
     line.close()
     line.close()
     first, second = terminal.getvalue().split("\r")[1:]

@@ -99,13 +99,13 @@ def test_a_place_without_cells_of_its_own_makes_nothing() -> None:
     assert production(model, signals(), cells()) == 0.0
 
 
-def test_the_disc_factor_scales_the_sources_and_not_the_immune_rise() -> None:
-    """One step from nothing: c = h (f q + 0.2 k) / (1 + k_c h)."""
-    step, inputs = 0.5, SignalInputs(trauma=1.5, immune_kill=0.7)
+def test_the_disc_factor_scales_what_its_cells_make_and_nothing_else() -> None:
+    """One step from nothing: c = h (f q + sc2 + 0.2 k + q_c) / (1 + k_c h)."""
+    step, inputs = 0.5, SignalInputs(trauma=1.5, immune_kill=0.7, cytokine=0.3)
     for factor in (1.0, 2.5):
         model = one_node(source_factor=factor)
         after = advance_signals(model, signals(), signals(), cells(senescent=0.36), CALM, REST, inputs, step)
-        expected = step * (factor * (5.0 * 0.1 + 1.5) + 0.2 * 0.7) / (1.0 + DECAY * step)
+        expected = step * (factor * 5.0 * 0.1 + 1.5 + 0.2 * 0.7 + 0.3) / (1.0 + DECAY * step)
         assert float(after.cytokine[0, 0]) == pytest.approx(expected, rel=EXACT)
 
 

@@ -15,7 +15,7 @@ from pulposus.parameters import ParameterSet
 from pulposus.simulation import Plan, SimulationState, StepControl, plan_of
 from pulposus.simulation._course import BATCH, SINGLE, Runner
 from pulposus.simulation._drivers import draw, drawn, uncertain
-from pulposus.simulation._ensemble import _stack
+from pulposus.simulation._members import _stack
 from pulposus.simulation._recording import RecordingParameters
 from pulposus.therapy import load_protocol
 
@@ -25,8 +25,14 @@ DISC, DAY = "human/L4-L5/grade4", jnp.asarray(3.0)
 
 @pytest.fixture(scope="module")
 def plans(constants: ParameterSet) -> list[Plan]:
-    """Sixteen members of an ensemble on the slab: other constants, doses and supplies, so they need other numbers of steps."""
-    protocol, used = load_protocol("orozco-2011"), RecordingParameters(constants)
+    """Sixteen members of an ensemble on the slab: other constants, doses and supplies, so they need other numbers of steps.
+
+    The volume is the same for all, small and slow enough that every annulus holds its pressure."""
+    protocol, used = (
+        load_protocol("orozco-2011", ["dose.volume=0.4 mL", "delivery.duration=10 min"]),
+        RecordingParameters(constants),
+    )
+    protocol = protocol.model_copy(update={"dose": protocol.dose.model_copy(update={"volume_range": None})})
     plan_of(protocol, load_disc(DISC, "coarse", used), used, "slab", 3.0)
     drivers = draw(protocol, constants, uncertain(used.used()), 16)
     found = []
@@ -74,9 +80,15 @@ def test_the_members_differ(alone: list[SimulationState]) -> None:
     ],
 )
 def test_a_batch_changes_nobody(plans: list[Plan], alone: list[SimulationState], order: list[int]) -> None:
-    """Only the order of rounding may differ: 1e-9 of the largest value of each field, with the same steps."""
+    """Only the order of rounding may differ: 1e-9 of the largest value of each field, with the same steps. The step to try next comes from
+    the difference of two answers, 5e-4 of them, so its rounding is that much larger: 2e-6."""
     for number, state in zip(order, together([plans[member] for member in order]), strict=True):
         assert (int(state.steps), int(state.rejected)) == (int(alone[number].steps), int(alone[number].rejected))
-        for one, other in zip(jax.tree.leaves(state), jax.tree.leaves(alone[number]), strict=True):
+        for (path, one), other in zip(
+            jax.tree_util.tree_leaves_with_path(state), jax.tree.leaves(alone[number]), strict=True
+        ):
+            share = 2e-6 if jax.tree_util.keystr(path) == ".step" else 1e-9
             scale = float(np.max(np.abs(np.asarray(other))))
-            np.testing.assert_allclose(np.asarray(one), np.asarray(other), rtol=1e-9, atol=1e-9 * scale)
+            np.testing.assert_allclose(
+                np.asarray(one), np.asarray(other), rtol=share, atol=share * scale, err_msg=jax.tree_util.keystr(path)
+            )

@@ -11,18 +11,18 @@ import numpy as np
 import pytest
 
 from pulposus.cells import CellParameters, CellState, Product
+from pulposus.disc import Disc
 from pulposus.errors import InvalidInput
 from pulposus.nutrition import Kinetics, SolverOptions
-from pulposus.simulation import DiscModel, SimulationState, well_mixed_model
-from pulposus.simulation import _simulate as simulation
+from pulposus.parameters import ParameterSet
+from pulposus.simulation import Course, DiscModel, Plan, SimulationState, StepControl, follow, plan_of, well_mixed_model
 from pulposus.simulation._checkpoint import Checkpoints
+from pulposus.simulation._course import SINGLE, on_host
 from pulposus.simulation._model import Surroundings
-from pulposus.simulation._step import StepControl
-from pulposus.simulation._trajectory import on_host
+from pulposus.therapy import load_protocol
 
 TIMES = [0.0, 0.5, 1.0, 3.0, 7.0]
 CONTROL, OPTIONS = StepControl(), SolverOptions(tolerance=1e-6)
-NOWHERE = np.zeros((1, 1, 3))
 
 
 @pytest.fixture(scope="module")
@@ -36,10 +36,8 @@ def point(product: Product, cell_parameters: CellParameters, kinetics: Kinetics)
 
 
 def run(point: DiscModel, checkpoints: Checkpoints | None = None, times: list[float] = TIMES, **more: object) -> list:
-    trajectory = simulation.run_model(
-        point, NOWHERE, times, name="point", control=CONTROL, options=OPTIONS, checkpoints=checkpoints, **more
-    )
-    return list(trajectory.states)
+    start = SINGLE.start(point, CONTROL.first, OPTIONS)
+    return follow(Course("point", times), point, start, SINGLE, CONTROL, OPTIONS, checkpoints=checkpoints, **more)[1]
 
 
 def assert_same_bits(one: SimulationState, other: SimulationState) -> None:
@@ -156,3 +154,32 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path, uninterrupted: list[Sim
 def test_states_are_kept_in_host_memory(uninterrupted: list[SimulationState]) -> None:
     assert all(isinstance(leaf, np.ndarray) for state in uninterrupted for leaf in jax.tree.leaves(on_host(state)))
     assert all(not isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(uninterrupted[-1]))
+
+
+# A disc with signals and matrix, a needle and two injections: everything that a run holds is kept and read.
+
+
+@pytest.fixture(scope="module")
+def busy(human_disc: Disc, constants: ParameterSet) -> Plan:
+    settings = ["dose.repeat_at=[2 day]", "disc.ageing=cytokine"]
+    return plan_of(load_protocol("orozco-2011", settings), human_disc, constants, "slab", 5.0)
+
+
+@pytest.mark.parametrize("left", [1, 3, 5, 6])
+def test_a_treated_disc_goes_on_with_the_same_bits(
+    busy: Plan, settled: tuple[DiscModel, SimulationState], tmp_path: Path, left: int
+) -> None:
+    """States before and after the second injection; the constants that the events have changed are found again."""
+    model, start = settled
+    course, kept = busy.arms["with_cells"], Checkpoints(tmp_path, "with_cells")
+    assert len(course.times) == 7
+    ends = [follow(course, model, start, SINGLE, CONTROL, OPTIONS, checkpoints=kept)]
+    for number in range(left, len(course.times)):
+        kept.path(number).unlink()
+    ends.append(follow(course, model, start, SINGLE, CONTROL, OPTIONS, checkpoints=kept))
+    straight, restarted = ((jax.tree.leaves(changed), states) for changed, states in ends)
+    for one, other in zip(straight[0], restarted[0], strict=True):
+        np.testing.assert_array_equal(np.asarray(one), np.asarray(other))
+    for one, other in zip(straight[1], restarted[1], strict=True):
+        assert_same_bits(one, other)
+    assert int(restarted[1][-1].steps) > 0

@@ -9,13 +9,28 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.spatial import cKDTree
 
 from pulposus.cells import CellParameters, Product
 from pulposus.disc import load_disc
+from pulposus.mesh import reference_points
 from pulposus.nutrition import Kinetics, SolverOptions
 from pulposus.parameters import ParameterSet
-from pulposus.simulation import DiscModel, SimulationState, advance_by_steps, axial_model, start_state
+from pulposus.simulation import (
+    Course,
+    DiscModel,
+    Plan,
+    SimulationState,
+    StepControl,
+    advance_by_steps,
+    axial_model,
+    follow,
+    plan_of,
+    start_state,
+)
 from pulposus.simulation._checkpoint import Checkpoints
+from pulposus.simulation._course import SINGLE
+from pulposus.therapy import load_protocol
 
 OPTIONS = SolverOptions(tolerance=1e-10)
 DAYS = 4.0
@@ -63,6 +78,50 @@ def test_the_coupled_step_is_of_second_order(
     results = np.array([alive(model, count) for count in (16, 32, 64, 128)])
     orders = np.log2(np.diff(results)[:-1] / np.diff(results)[1:])
     np.testing.assert_allclose(orders, 2.0, atol=0.3)
+
+
+def test_the_step_with_signals_and_matrix_is_at_least_of_first_order(settled: tuple, slab_plan: Plan) -> None:
+    """Signals are implicit and of first order, cells and matrix midpoint rules that see them (cells_matrix 6.12: at least 1). Successive
+    differences estimate the order; the decay of a signal over the longest of these steps, a sixteenth of a day, bounds their error by 0.15.
+    The cells alone, in balance with their nutrients, are of second order."""
+    model, state = settled
+    model, state = SINGLE.happen(slab_plan.arms["with_cells"].events[0.0][-1], model, state)
+    state = SINGLE.feed(model, state, OPTIONS)
+    weight = model.biology.setting.nucleus_weight
+    results = []
+    for count in (64, 128, 256, 512):
+        end = state
+        for _ in range(count // CHUNK):
+            end = GO_ON(model, end, jnp.full(CHUNK, DAYS / count))
+        glycosaminoglycan = jnp.sum(weight * end.matrix.glycosaminoglycan)
+        cytokine = jnp.sum(weight * end.signals.cytokine)
+        results.append([float(end.totals(model).alive), float(glycosaminoglycan), float(cytokine)])
+    differences = np.diff(np.array(results), axis=0)
+    orders = np.log2(np.abs(differences[:-1] / differences[1:]))
+    assert np.all(orders >= 0.85), orders
+    assert np.all(orders[:, 0] > 1.7), orders
+
+
+def test_a_mirrored_disc_stays_mirrored(constants: ParameterSet) -> None:
+    """Cells in the centre of an elliptic disc with a needle from behind: right and left, and top and bottom, are the same to the tolerance
+    of the solvers, 1e-6 of the largest value of a field (cells_matrix 6.12)."""
+    disc = load_disc(Path(__file__).parents[2] / "benchmarks" / "elliptic_cylinder.yaml", "coarse")
+    settings = ["delivery.approach=posterior", "dose.volume=0.5 mL", "delivery.pressure_model=false"]
+    plan = plan_of(load_protocol("orozco-2011", settings), disc, constants, "disc", 2.0)
+    control, options = StepControl(), SolverOptions(tolerance=1e-6)
+    model, state = SINGLE.balance(plan.model, SINGLE.start(plan.model, control.first, options))
+    course = Course("mirror", [0.0, 2.0], plan.arms["with_cells"].events)
+    _, states = follow(course, model, state, SINGLE, control, options)
+    points = reference_points(disc.topology, 0.6, 0.8)
+    _, partner = cKDTree(points).query(points * np.array([-1.0, 1.0]))
+    assert int(np.sum(partner != np.arange(len(partner)))) > len(partner) // 2
+    for state in states:
+        for group in (state.cells, state.signals, state.matrix, state.solutes):
+            for path, leaf in jax.tree_util.tree_leaves_with_path(group):
+                field = np.asarray(leaf)
+                scale = max(float(np.max(np.abs(field))), 1e-12)
+                for turned in (field[..., partner, :], field[..., ::-1]):
+                    np.testing.assert_allclose(turned, field, rtol=0.0, atol=1e-6 * scale, err_msg=str(path))
 
 
 def test_finer_axes_converge(kinetics: Kinetics, product: Product, cell_parameters: CellParameters) -> None:

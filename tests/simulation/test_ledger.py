@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from pulposus.cells import CellParameters, Product
+from pulposus.cells._arrays import as_field
 from pulposus.disc import Disc
 from pulposus.nutrition import Kinetics, SolverOptions
 from pulposus.simulation import DiscModel, StepControl, advance_adaptively, spatial_model, start_state
@@ -60,7 +61,7 @@ def test_zero_cells_are_the_untreated_disc_bitwise(
     other = eqx.tree_at(
         lambda one: (one.potency, one.track_weight, one.demand.oxygen),
         product,
-        (jnp.asarray(0.1), jnp.asarray(2.0), jnp.asarray(9.0)),
+        (as_field(0.1), as_field(2.0), as_field(9.0)),
     )
     ends = []
     for chosen in (product, other):

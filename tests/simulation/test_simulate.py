@@ -16,15 +16,19 @@ from pulposus.errors import InvalidInput, SolverFailed
 from pulposus.nutrition import SolverOptions
 from pulposus.parameters import Parameter, ParameterSet
 from pulposus.simulation import (
+    Course,
     Progress,
     SimulationResult,
     StepControl,
-    advance_adaptively,
     disc_of,
     simulate,
     stored_times,
 )
-from pulposus.simulation._simulate import RecordingParameters
+from pulposus.simulation._checkpoint import Checkpoints
+from pulposus.simulation._course import SINGLE, follow
+from pulposus.simulation._plan import ARMS
+from pulposus.simulation._recording import RecordingParameters
+from pulposus.simulation._simulate import checked
 from pulposus.simulation._step import coupled_step
 from pulposus.therapy import Protocol, load_protocol, protocol_text
 
@@ -37,19 +41,8 @@ shape: {kind: elliptic-cylinder, half_width: 25 mm, half_depth: 18 mm, height: 1
 
 
 @pytest.fixture(scope="module")
-def protocol() -> Protocol:
-    return load_protocol("orozco-2011", QUICK)
-
-
-@pytest.fixture(scope="module")
-def told() -> list[Progress]:
-    """What `month` told while it ran."""
-    return []
-
-
-@pytest.fixture(scope="module")
-def month(protocol: Protocol, told: list[Progress]) -> SimulationResult:
-    return simulate(protocol, until=28.0, progress=told.append)
+def protocol(slab_study: Protocol) -> Protocol:
+    return slab_study
 
 
 # Stored times
@@ -85,16 +78,15 @@ def test_an_end_that_is_no_length_of_time(protocol: Protocol, end: float) -> Non
 # A run
 
 
-def test_both_runs_are_stored_at_the_same_times(month: SimulationResult, protocol: Protocol) -> None:
+def test_all_arms_are_stored_at_the_same_times(month: SimulationResult, protocol: Protocol) -> None:
     times = stored_times(28.0, protocol.follow_up.visits)
-    assert month.with_cells.times.tolist() == month.without_cells.times.tolist() == times
+    assert tuple(month.arms) == ARMS
+    assert all(course.times.tolist() == times for course in month.arms.values())
 
 
-def test_progress_tells_every_stored_time_of_both_runs(month: SimulationResult, told: list[Progress]) -> None:
+def test_progress_tells_every_stored_time_of_every_arm(month: SimulationResult, told: list[Progress]) -> None:
     times = month.with_cells.times.tolist()
-    assert [(step.run, step.time) for step in told] == [
-        (run, time) for run in ("with_cells", "without_cells") for time in times[1:]
-    ]
+    assert [(step.run, step.time) for step in told] == [(run, time) for run in ARMS for time in times[1:]]
     assert {step.end for step in told} == {28.0}
     steps = [step.steps for step in told if step.run == "with_cells"]
     assert steps == sorted(steps)
@@ -103,18 +95,20 @@ def test_progress_tells_every_stored_time_of_both_runs(month: SimulationResult, 
 
 def test_the_ledger_closes(month: SimulationResult) -> None:
     assert month.with_cells.ledger_error < 1e-10
-    assert month.without_cells.ledger_error == 0.0
+    assert month.sham.ledger_error == month.native_course.ledger_error == 0.0
 
 
 def test_cells_cost_nutrients(month: SimulationResult) -> None:
-    with_cells, without = month.with_cells.nutrition_rows()[0], month.without_cells.nutrition_rows()[0]
+    """Right after the injection: nutrients are in balance with all cells at every stored time."""
+    with_cells, without = month.with_cells.nutrition_rows()[0], month.sham.nutrition_rows()[0]
     for key in ("oxygen_kPa", "glucose_mM", "pH"):
         assert with_cells[key]["nucleus_mean"] < without[key]["nucleus_mean"]
     assert with_cells["lactate_mM"]["nucleus_mean"] > without["lactate_mM"]["nucleus_mean"]
 
 
-def test_the_untreated_disc_has_no_donor_cells(month: SimulationResult) -> None:
-    for row in month.without_cells.cell_rows():
+@pytest.mark.parametrize("arm", ["sham", "native_course"])
+def test_the_other_arms_have_no_donor_cells(month: SimulationResult, arm: str) -> None:
+    for row in month.arms[arm].cell_rows():
         assert all(row[name] == 0.0 for name in ("injected", "born", "leaked", "dead", "alive"))
 
 
@@ -122,15 +116,6 @@ def test_a_run_can_be_cut_short_without_changing_what_was_before(month: Simulati
     week = simulate(protocol, until=7.0)
     rows = month.with_cells.cell_rows()
     assert week.with_cells.cell_rows() == rows[: len(week.with_cells.times)]
-
-
-def test_zero_cells_are_the_untreated_disc() -> None:
-    """The sham arm: a needle and saline without cells gives the bits of the disc that was left alone (cells_matrix 6.8)."""
-    sham = simulate(load_protocol("orozco-2011", [*QUICK, "dose.cells=0 cell"]), until=7.0)
-    assert sham.treatment.injected_cells == 0.0
-    for one, other in zip(sham.with_cells.states, sham.without_cells.states, strict=True):
-        for left, right in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
-            np.testing.assert_array_equal(left, right)
 
 
 def test_a_mechanism_can_be_switched_off() -> None:
@@ -239,7 +224,7 @@ def test_a_changed_constant_is_used_and_shown(
 
 
 def test_a_solver_that_fails_at_the_start(protocol: Protocol) -> None:
-    with pytest.raises(SolverFailed, match="the run with_cells stopped at day 0") as caught:
+    with pytest.raises(SolverFailed, match="the run settling stopped at day 0") as caught:
         simulate(protocol, until=1.0, options=SolverOptions(tolerance=1e-6, most_iterations=1))
     assert "too many iterations" in caught.value.what
     assert caught.value.exit_code == 4
@@ -250,7 +235,7 @@ def test_a_solver_that_fails_on_the_way_keeps_the_last_good_state(month: Simulat
     trajectory, control = month.with_cells, StepControl(shortest=0.01)
     hopeless = SolverOptions(tolerance=1e-300, most_iterations=1)
     start = trajectory.states[1]
-    end = eqx.filter_jit(advance_adaptively)(trajectory.model, start, jnp.asarray(1.0), control, hopeless)
+    end = SINGLE.advance(trajectory.model, start, jnp.asarray(1.0), control, hopeless)
     assert int(end.status) == 1
     assert float(end.time) == float(start.time)
     assert int(end.rejected) > int(start.rejected)
@@ -259,10 +244,30 @@ def test_a_solver_that_fails_on_the_way_keeps_the_last_good_state(month: Simulat
         np.testing.assert_array_equal(np.asarray(one), np.asarray(other))
 
 
-def test_a_run_that_takes_too_many_steps_keeps_what_it_has(protocol: Protocol, tmp_path: Path) -> None:
-    with pytest.raises(SolverFailed, match=r"of 0\.25: too many steps") as caught:
+def test_a_disc_that_does_not_settle(protocol: Protocol, tmp_path: Path) -> None:
+    with pytest.raises(
+        SolverFailed, match=r"the run settling stopped at day -\d+\.?\d* of 0: too many steps"
+    ) as caught:
         simulate(protocol, until=1.0, control=StepControl(most_steps=2), checkpoints=tmp_path)
     assert caught.value.where == "step 2"
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_run_that_takes_too_many_steps_keeps_what_it_has(month: SimulationResult, tmp_path: Path) -> None:
+    """A day in steps of at most two between stored times: the state of the start is on disk, and the message says so."""
+    kept, control = Checkpoints(tmp_path, "with_cells"), StepControl(most_steps=2)
+    course, start = Course("with_cells", [0.0, 1.0]), month.with_cells.states[0]
+    with pytest.raises(SolverFailed, match=r"the run with_cells stopped at day 0\.\d+ of 1: too many steps") as caught:
+        follow(
+            course,
+            month.with_cells.model,
+            start,
+            SINGLE,
+            control,
+            SolverOptions(tolerance=1e-6),
+            check=checked("with_cells"),
+            checkpoints=kept,
+        )
     assert "kept" in caught.value.remedy
     assert [file.name for file in tmp_path.iterdir()] == ["with_cells_0000.state"]
 

@@ -198,3 +198,13 @@ def test_tumours_are_not_represented(human):
     one = signals(human)["tumour"]
     assert one.value is None
     assert "not represented" in one.statement
+
+
+def test_an_earlier_operation_leaves_the_disc_open_to_immunity(mild):
+    treatment = [
+        "donor.relation=allogeneic",
+        "insults=[{kind: nucleotomy, removed_fraction: 0.3, time_before_treatment: 4 week}]",
+        "delivery.pressure_model=false",
+    ]
+    found = signals(mild, "crevensten-in-human", *treatment, seen=Observed(time=YEAR, sensitisation=0.9))
+    assert "open" in found["immune response"].statement

@@ -258,7 +258,7 @@ def test_the_account_of_a_disc_closes(step: float) -> None:
     start = SignalState(cytokine, nothing, nothing, nothing)
     inputs = SignalInputs(trauma=0.4 * cytokine, immune_kill=0.1)
     end = eqx.filter_jit(advance_signals)(model, start, start, cells, CALM, REST, inputs, step)
-    made = 1.3 * (5.0 * 0.2 + 0.4 * cytokine + 0.83 * cytokine**2 / (1.0 + cytokine**2)) + 0.2 * 0.1
+    made = 1.3 * (5.0 * 0.2 + 0.83 * cytokine**2 / (1.0 + cytokine**2)) + 0.4 * cytokine + 0.2 * 0.1
     weight = model.medium.volume * model.medium.free
     produced = jnp.sum(weight * made)
     endplates, annulus = outflow(model.medium, LAWS.transport, end.cytokine)

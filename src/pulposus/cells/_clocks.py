@@ -45,8 +45,9 @@ class Clocks(eqx.Module):
             share: Share of the new cells among all living donor cells after the injection.
             mitogen_window: tau [day].
         """
-        stimulus = share + (1.0 - share) * jnp.exp(-self.since_culture / mitogen_window)
-        return Clocks(jnp.zeros_like(self.since_injection), -mitogen_window * jnp.log(stimulus), self.since_exposure)
+        new, window = as_field(share), as_field(mitogen_window)
+        stimulus = new + (1.0 - new) * jnp.exp(-self.since_culture / window)
+        return Clocks(jnp.zeros_like(self.since_injection), -window * jnp.log(stimulus), self.since_exposure)
 
 
 def as_clocks(time: Clocks | ArrayLike) -> Clocks:

@@ -133,6 +133,7 @@ class LoadEvent(Event):
         magnitude: Amplitude of the pressure in the tissue [MPa].
     """
 
+    jumps: ClassVar[bool] = False
     index: Float[Array, ""]
     magnitude: Float[Array, ""]
 

@@ -91,7 +91,7 @@ def infection(case: Case) -> Iterator[SafetySignal]:
 
 
 def opened_disc(case: Case) -> Iterator[SafetySignal]:
-    if not case.opened or not case.is_human:
+    if not case.opens or not case.is_human:
         return
     for name, what in (("reherniation", "symptomatic re-herniation"), ("reoperation", "re-operation")):
         record = case.constant(name)

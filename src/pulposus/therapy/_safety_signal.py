@@ -94,6 +94,11 @@ class Case:
         return self.disc.description.species == "human"
 
     @property
+    def opens(self) -> bool:
+        """Whether the treatment itself opens the disc."""
+        return any(one.kind in OPENED for one in self.treatment.insults if one.time_before_treatment == 0.0)
+
+    @property
     def opened(self) -> bool:
         """Whether the treatment, or an injury before it, opens the disc."""
         return any(one.kind in OPENED for one in self.treatment.insults)
