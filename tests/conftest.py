@@ -19,6 +19,28 @@ jaxtyping.install_import_hook([f"pulposus.{room}" for room in ROOMS], "beartype.
 _MAPPINGS = Path("/proc/self/maps")
 _MOST_MAPPINGS = 20_000
 
+# One tissue and a sealed side: no field depends on the radius.
+SEALED_CYLINDER = """
+schema_version: 1
+name: sealed cylinder
+shape: {kind: elliptic-cylinder, half_width: 12 mm, half_depth: 12 mm, height: 10 mm, nucleus_area_fraction: 0.5}
+tissues:
+  nucleus: {cell_density: 3.6 million cell/mL, transport_water_fraction: 0.78}
+  annulus: {cell_density: 3.6 million cell/mL, transport_water_fraction: 0.78}
+supply:
+  endplate: {oxygen: 5.1 kPa, lactate: 0.8 mM, glucose: 4.0 mM}
+  annulus_sealed: true
+  endplate_supply: 1.0
+"""
+
+
+@pytest.fixture(scope="session")
+def sealed_cylinder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A disc.yaml in which 3D and the axis give the same answer."""
+    file = tmp_path_factory.mktemp("discs") / "cylinder.yaml"
+    file.write_text(SEALED_CYLINDER, encoding="utf-8")
+    return file
+
 
 @pytest.fixture(autouse=True, scope="module")
 def _few_mappings() -> Iterator[None]:

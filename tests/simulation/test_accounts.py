@@ -61,7 +61,18 @@ def test_what_left_at_every_insult_is_in_a_row(treated: SimulationResult) -> Non
     assert taken[0] == pytest.approx(float(removed.glycosaminoglycan), rel=1e-12)
     assert taken[1] == pytest.approx(float(removed.collagen_II) + float(removed.collagen_I), rel=1e-12)
     assert taken[2] == pytest.approx(1e6 * float(last.ledger.native_removed), rel=1e-12)
-    assert all(value > 0.0 for row in rows for name, value in row["left"].items() if value is not None), rows
+    assert all(value > 0.0 for row in rows for value in row["left"].values()), rows
+
+
+def test_a_row_tells_where_the_tissue_went(treated: SimulationResult) -> None:
+    """The surgeon keeps what a nucleotomy takes; a needle presses tissue out of the annulus."""
+    nucleotomy, *needles = treated.insult_rows()
+    assert nucleotomy["where"].startswith("out with the surgeon")
+    assert all(row["where"].startswith("out of the annulus") for row in needles)
+    volume = sum(row["left"]["volume_mm3"] for row in treated.insult_rows())
+    assert volume == pytest.approx(float(np.sum(treated.with_cells.states[-1].matrix_ledger.tissue_removed)), rel=1e-12)
+    nucleus = np.asarray(treated.history.model.biology.setting.shares.nucleus * treated.history.model.volume)
+    assert nucleotomy["left"]["volume_mm3"] == pytest.approx(0.3 * float(np.sum(nucleus)), rel=0.02)
 
 
 def test_the_first_row_is_what_the_nucleotomy_took(treated: SimulationResult) -> None:

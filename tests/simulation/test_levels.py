@@ -37,18 +37,6 @@ GO_ON = eqx.filter_jit(lambda model, state, steps: advance_by_steps(model, state
 STEPS = jnp.concatenate([jnp.full(20, 0.05), jnp.full(18, 0.5), jnp.full(18, 1.0)])
 
 SMALL = ["dose.volume=0.2 mL", "delivery.pressure_model=false"]
-SEALED_CYLINDER = """
-schema_version: 1
-name: sealed cylinder
-shape: {kind: elliptic-cylinder, half_width: 12 mm, half_depth: 12 mm, height: 10 mm, nucleus_area_fraction: 0.5}
-tissues:
-  nucleus: {cell_density: 3.6 million cell/mL, transport_water_fraction: 0.78}
-  annulus: {cell_density: 3.6 million cell/mL, transport_water_fraction: 0.78}
-supply:
-  endplate: {oxygen: 5.1 kPa, lactate: 0.8 mM, glucose: 4.0 mM}
-  annulus_sealed: true
-  endplate_supply: 1.0
-"""
 
 
 def surroundings(osmolarity: float = 405.0) -> Surroundings:
@@ -129,13 +117,11 @@ def test_level_0_equals_level_1_at_flat_fields(
 
 
 def test_level_1_equals_level_2_in_a_sealed_cylinder(
-    tmp_path: Path, product: Product, cell_parameters: CellParameters, kinetics: Kinetics
+    sealed_cylinder: Path, product: Product, cell_parameters: CellParameters, kinetics: Kinetics
 ) -> None:
     """One tissue, sealed side, cells uniform: no field depends on the radius, so 3D must give the slab to 1e-3 (it gives far better:
     the meshes share their levels, and only the polygon's rounding differs)."""
-    file = tmp_path / "cylinder.yaml"
-    file.write_text(SEALED_CYLINDER, encoding="utf-8")
-    disc = load_disc(file, "coarse")
+    disc = load_disc(sealed_cylinder, "coarse")
     shape = (disc.topology.columns, disc.topology.levels)
     volume = float(jnp.sum(surrounding_volume(disc)))
     dense = 4.0
@@ -181,10 +167,8 @@ def surrounding_volume(disc: object) -> jnp.ndarray:
 
 
 @pytest.fixture
-def cylinder(tmp_path: Path) -> Disc:
-    file = tmp_path / "cylinder.yaml"
-    file.write_text(SEALED_CYLINDER, encoding="utf-8")
-    return load_disc(file, "coarse")
+def cylinder(sealed_cylinder: Path) -> Disc:
+    return load_disc(sealed_cylinder, "coarse")
 
 
 def all_nucleus(mesh: Mesh) -> Mesh:

@@ -19,19 +19,6 @@ from pulposus.therapy._safe_dose import lower_quantile, share_below
 
 NAME = "crevensten-in-human"
 
-SEALED_CYLINDER = """
-schema_version: 1
-name: sealed cylinder
-shape: {kind: elliptic-cylinder, half_width: 12 mm, half_depth: 12 mm, height: 10 mm, nucleus_area_fraction: 0.5}
-tissues:
-  nucleus: {cell_density: 3.6 million cell/mL, transport_water_fraction: 0.78}
-  annulus: {cell_density: 3.6 million cell/mL, transport_water_fraction: 0.78}
-supply:
-  endplate: {oxygen: 5.1 kPa, lactate: 0.8 mM, glucose: 4.0 mM}
-  annulus_sealed: true
-  endplate_supply: 1.0
-"""
-
 
 def at(disc, cells, level="slab"):
     """What a dose [million] does."""
@@ -135,11 +122,9 @@ def test_the_host_consumes_what_the_disc_does(mild, parameters):
     np.testing.assert_allclose(native * host.oxygen_water, demand[0], rtol=1e-12)
 
 
-def test_the_axis_of_a_sealed_cylinder_is_the_cylinder(tmp_path, parameters):
+def test_the_axis_of_a_sealed_cylinder_is_the_cylinder(sealed_cylinder, parameters):
     """One tissue and a sealed side: no field depends on the radius, so that 3D and axis agree to what the polygons of the mesh cost."""
-    file = tmp_path / "cylinder.yaml"
-    file.write_text(SEALED_CYLINDER, encoding="utf-8")
-    disc = load_disc(file, "coarse")
+    disc = load_disc(sealed_cylinder, "coarse")
     host = axial_host(disc, parameters)
     oxygen = host.volume * host.native * host.native_rate_factor
     problem = host.problem.with_demand(jnp.stack([oxygen * host.oxygen_water, oxygen, oxygen]))

@@ -20,6 +20,7 @@ __getattr__, __dir__, __all__ = attach(
         "Herniation": "._insult_document",
         "InsultSection": "._insult_document",
         "Layout": "._layout",
+        "DESTINATIONS": "._lesion",
         "Lesion": "._lesion",
         "Measures": "._measures",
         "Metabolism": "._disc",

@@ -261,7 +261,7 @@ def node_setting(
     broken = 1.0 + laws.collagen_enzyme_gain * enzyme
     made = content / aggrecan.residence(1.0 + laws.enzyme_gain * enzyme)
     (assumed_age,) = read(parameters, "matrix.", "collagen_age.assumed")
-    chronic, acute = read(parameters, "matrix.fissure_gain.", "chronic", "acute")
+    chronic, acute = read(parameters, "matrix.", "chronic_fissure_gain", f"acute_fissure_gain.{species or HUMAN}")
     (endplate_water,) = read(parameters, "grades.", f"composition_water_fraction.endplate.{GRADES[grade - 1]}")
     has_annulus = jnp.sum(annulus) > 0.0
     return MatrixSetting(
@@ -279,8 +279,7 @@ def node_setting(
         synthesis_factor=as_field(1.0),
         cleavage_factor=as_field(1.0),
         chronic_fissure_gain=chronic,
-        # The large gain is that of punctured animal discs; no fresh human injury is known to have it.
-        acute_fissure_gain=chronic if species in ("", HUMAN) else acute,
+        acute_fissure_gain=acute,
         acute=as_field(0.0),
         fissure_exposure=has_annulus.astype(jnp.float64) if fissure_exposure is None else as_field(fissure_exposure),
         growth_factor_gain=as_field(0.0),

@@ -100,18 +100,20 @@ class MatrixLedger(eqx.Module):
         initial: Amounts at the start.
         made, lost: By synthesis and turnover since.
         removed: By insults since, digested included.
+        tissue_removed: Volume of the tissue that insults took since [mm3]: outside the annulus, into the bone, with the surgeon.
     """
 
     initial: MatrixPools
     made: MatrixPools
     lost: MatrixPools
     removed: MatrixPools
+    tissue_removed: Float[Array, "3"]
 
     @classmethod
     def open(cls, volume: Float[Array, "columns levels"], matrix: MatrixState) -> MatrixLedger:
         """The account at the start."""
         none = MatrixPools(jnp.zeros(()), jnp.zeros(()), jnp.zeros(()))
-        return cls(pools_of(volume, matrix), none, none, none)
+        return cls(pools_of(volume, matrix), none, none, none, jnp.zeros(3))
 
     def add(self, volume: Float[Array, "columns levels"], flows: MatrixFlows) -> MatrixLedger:
         """The account after a step."""
@@ -134,7 +136,8 @@ class MatrixLedger(eqx.Module):
         removed = MatrixPools(
             before.glycosaminoglycan + amounts[0], before.collagen_II + amounts[1], before.collagen_I + amounts[2]
         )
-        return eqx.tree_at(lambda one: one.removed, self, removed)
+        tissue = self.tissue_removed + ledger.tissue
+        return eqx.tree_at(lambda one: (one.removed, one.tissue_removed), self, (removed, tissue))
 
     def imbalance(self, volume: Float[Array, "columns levels"], matrix: MatrixState) -> Float[Array, ""]:
         """Largest of initial + made - lost - removed - present, each over the initial amount; zero to rounding."""

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from pulposus import _backend  # noqa: F401
-from pulposus.disc import Disc, load_disc
+from pulposus.disc import DESTINATIONS, Disc, load_disc
 from pulposus.errors import SolverFailed
 from pulposus.nutrition import SolverOptions
 from pulposus.nutrition._newton import STATUS_TEXT
@@ -72,9 +72,12 @@ class SimulationResult:
         return self.arms["native_course"]
 
     def insult_rows(self) -> list[dict[str, Any]]:
-        """What left the treated disc at every insult: glycosaminoglycan and collagen [mg], native cells, removed and killed."""
+        """What left the treated disc at the insults of every day, and where it went.
+
+        Glycosaminoglycan and collagen [mg], native cells, volume of tissue [mm3].
+        """
         rows: list[dict[str, Any]] = []
-        before = np.zeros(4)
+        before = np.zeros(4 + len(DESTINATIONS))
         earlier = [] if self.history is None else self.history.states[:-1]
         # The account of the arms goes on from that of the history.
         for state in (*earlier, *self.with_cells.states):
@@ -205,18 +208,31 @@ def set_of(arms: Mapping[str, Course]) -> list[Course]:
     return courses
 
 
+_WHERE = dict(zip(DESTINATIONS, ("out of the annulus", "into the bone", "out with the surgeon"), strict=True))
+
+
 def _gone(state: SimulationState) -> np.ndarray:
-    """Glycosaminoglycan and collagen [mg] and native cells [million], removed and killed, that insults have taken so far."""
+    """What insults have taken so far.
+
+    Glycosaminoglycan and collagen [mg], native cells removed and killed [million], and the volume of tissue by destination [mm3].
+    """
     ledger, account = state.ledger, state.matrix_ledger
     if account is None:
-        return np.zeros(4)
+        return np.zeros(4 + len(DESTINATIONS))
     removed = account.removed
     collagen = removed.collagen_II + removed.collagen_I
-    numbers = (removed.glycosaminoglycan, collagen, ledger.native_removed, ledger.native_killed)
+    numbers = (
+        removed.glycosaminoglycan,
+        collagen,
+        ledger.native_removed,
+        ledger.native_killed,
+        *account.tissue_removed,
+    )
     return np.array([float(number) for number in numbers])
 
 
 def _insult_row(time: float, kinds: tuple[str, ...], left: np.ndarray) -> dict[str, Any]:
+    tissue = dict(zip(DESTINATIONS, left[4:], strict=True))
     return {
         "time_day": time,
         "kind": ", ".join(kinds),
@@ -225,7 +241,8 @@ def _insult_row(time: float, kinds: tuple[str, ...], left: np.ndarray) -> dict[s
             "glycosaminoglycan_mg": float(left[0]),
             "collagen_mg": float(left[1]),
             "native_cells": 1e6 * float(left[2]),
-            "volume_mm3": None,
+            "volume_mm3": float(sum(tissue.values())),
         },
-        "where": "out of the disc",
+        "where": ", ".join(f"{_WHERE[name]} {volume:.3g} mm3" for name, volume in tissue.items() if volume > 0.0)
+        or "nowhere",
     }
