@@ -83,6 +83,12 @@ def test_signed(value: float, text: str) -> None:
     assert wording.signed(value) == text
 
 
+def test_a_difference_of_rounding_is_none() -> None:
+    assert wording.difference(28.0, 28.0 + 2.84e-14) == wording.signed(0.0)
+    assert wording.difference(28.0, 27.9) == wording.signed(0.1)
+    assert wording.difference(0.0, 1e-14) == wording.signed(-1e-14)
+
+
 def test_share_and_ensemble_name() -> None:
     assert wording.share(0.5131) == "51.3 %"
     assert wording.share(0.0244) == "2.4 %"

@@ -25,7 +25,7 @@ from pulposus.report._safety import QUIET, RAISED, raised_signals, with_unit
 from pulposus.report._sections import reported_table
 from pulposus.report._tables import arms as comparator_ends
 from pulposus.report._tables import study_name
-from pulposus.report._wording import moment, number, quantity, signed
+from pulposus.report._wording import difference, moment, number, quantity
 from pulposus.report._words import nominal_dose, title
 
 COLUMNS = ("arm", "time_day", "quantity", "value")
@@ -97,7 +97,7 @@ def difference_table(arms: list[Arm], key: str) -> Table:
         if all(other is None for _, other in pairs):
             continue
         cells = (
-            "–" if line is None or other is None else signed(line.at(end) - other.at(end)) for line, other in pairs
+            "–" if line is None or other is None else difference(line.at(end), other.at(end)) for line, other in pairs
         )
         rows.append((measure.title, measure.unit, *cells))
     name = "the same procedure without cells" if key == WITHOUT_CELLS else "the native course, the disc left alone"
@@ -202,7 +202,7 @@ def answer_table(arms: list[Arm]) -> Table:
         for measure in measures:
             line, other = treated(record, measure), comparator(record, WITHOUT_CELLS, measure)
             text = "–" if line is None else _value(measure, line.at(end))
-            beside = "" if line is None or other is None else f" ({signed(line.at(end) - other.at(end))})"
+            beside = "" if line is None or other is None else f" ({difference(line.at(end), other.at(end))})"
             cells.append(f"{text}{beside}")
         rows.append((name, *cells))
     caption = f"At {moment(end)}; in brackets: difference from the same procedure without cells (simulated)"

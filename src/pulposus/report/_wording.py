@@ -37,6 +37,16 @@ def signed(value: float, digits: int = 3) -> str:
     return f"{'−' if value < 0.0 else '+' if value > 0.0 else '±'}{number(abs(value), digits)}"
 
 
+# Two runs that mean the same differ by the rounding of their sums.
+_ROUNDING = 1e-12
+
+
+def difference(value: float, other: float) -> str:
+    """The first less the second, with its sign; zero where only rounding is left."""
+    change = value - other
+    return signed(0.0 if abs(change) <= _ROUNDING * max(abs(value), abs(other)) else change)
+
+
 def exact(value: Any) -> str:
     """A given number as it was given, without zeros that would claim a precision; text passes through."""
     if isinstance(value, float) and math.isfinite(value):
