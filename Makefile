@@ -59,7 +59,7 @@ check: $(VENV)/.develop
 lock: $(BIN)/uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes requirements/tools.in -o requirements/tools.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes pyproject.toml -o requirements/lock.txt
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra dev --extra viz pyproject.toml -o requirements/dev.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --all-extras pyproject.toml -o requirements/dev.txt
 
 clean:
 	rm -rf $(VENV) build dist .benchmarks .coverage .coverage.* .hypothesis .pytest_cache .ruff_cache htmlcov
