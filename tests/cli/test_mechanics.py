@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 DISC = "human/L4-L5/grade4"
@@ -82,13 +80,17 @@ def test_the_answer_for_people(run) -> None:
     assert "mechanics.fibre.exponent" in ending.out
 
 
-def test_without_a_test_there_is_one_clear_error(run) -> None:
-    ending = run("mechanics", DISC)
-    assert (ending.code, ending.out) == (2, "")
-    assert "the whole disc is not computed yet; choose a material test" in ending.err
-    assert "annulus-tension" in ending.err
-    document = json.loads(run("mechanics", DISC, "--json").out)
-    assert document["error"]["exit_code"] == 2
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_without_a_test_the_whole_disc_is_computed(run) -> None:
+    """Supine and standing; the supine disc has the heights of its document, to the distance at which the search stops."""
+    ending = run("mechanics", "human/L4-L5/grade2", "--json")
+    assert ending.code == 0, ending.err
+    supine, standing = ending.json["loads"]
+    for name, height in (("anterior", 13.0), ("middle", 12.0), ("posterior", 7.8)):
+        assert supine["height_mm"][name] == pytest.approx(height, abs=0.02)
+        assert standing["height_mm"][name] < supine["height_mm"][name]
+    assert standing["intradiscal_pressure_MPa"] > supine["intradiscal_pressure_MPa"]
 
 
 def test_a_test_that_does_not_exist(run) -> None:

@@ -288,9 +288,22 @@ CHROMIUM = shutil.which("chromium")
 
 @pytest.mark.peer
 @pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
-def test_the_viewer_starts_in_a_browser(text: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("view", "words"),
+    [
+        ("sagittal", "oxygen tension, day 365 (12 months), with cells:"),
+        (
+            "anatomy",
+            "nucleus pulposus, annulus fibrosus, cartilage endplates, injected cells; day 365 (12 months), with cells: ",
+        ),
+    ],
+)
+def test_the_viewer_starts_in_a_browser(text: str, tmp_path: Path, view: str, words: str) -> None:
     path = tmp_path / "report.html"
-    path.write_text(text, encoding="utf-8")
+    chosen = text.replace('value="sagittal" checked', 'value="sagittal"').replace(
+        f'name="viewer-cut" value="{view}"', f'name="viewer-cut" value="{view}" checked'
+    )
+    path.write_text(chosen, encoding="utf-8")
     options = [
         "--headless=new",
         "--no-sandbox",
@@ -309,7 +322,8 @@ def test_the_viewer_starts_in_a_browser(text: str, tmp_path: Path) -> None:
         path.as_uri(),
     ]
     dom = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
-    assert 'class="viewer is-live"' in dom
+    assert 'class="viewer is-live' in dom
     said = re.search(r'id="viewer-text"[^>]*>([^<]*)<', dom)
     assert said is not None
-    assert said.group(1).startswith("oxygen tension, day 365 (12 months), with cells:")
+    assert said.group(1).startswith(words)
+    assert (view == "anatomy") == ("live injected cells, one dot for" in said.group(1))

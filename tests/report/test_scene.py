@@ -10,9 +10,18 @@ import numpy as np
 import pytest
 
 from pulposus.report import RunRecord
+from pulposus.report._anatomy import DonorCells, disc_parts
 from pulposus.report._fields import field_values, shown_fields
 from pulposus.report._geometry import node_points
-from pulposus.report._scene import MAXIMUM_FRAMES, VALUE_BYTES, Scene, build_scene, chosen_frames, quantised
+from pulposus.report._scene import (
+    MAXIMUM_FRAMES,
+    VALUE_BYTES,
+    Scene,
+    build_scene,
+    chosen_frames,
+    quantised,
+    two_triangles,
+)
 
 
 @pytest.fixture(scope="module")
@@ -72,12 +81,38 @@ def test_blocks_fill_the_whole_without_overlap(scene: Scene) -> None:
     spans = [(description["points"]["offset"], 4 * description["points"]["length"])]
     for view in description["views"]:
         spans += [(view[part]["offset"], 2 * view[part]["length"]) for part in ("triangles", "lines")]
+    anatomy = description["anatomy"]
+    spans.append((anatomy["points"]["offset"], 4 * anatomy["points"]["length"]))
+    for entry in (*(part["triangles"] for part in anatomy["parts"]), *anatomy["cells"]["frames"]):
+        spans.append((entry["offset"], 2 * entry["length"]))
     for field in description["fields"]:
         spans += [(series["offset"], count * len(description["times"])) for series in field["runs"].values()]
     spans.sort()
     ends = [start + size for start, size in spans]
     assert [start for start, _ in spans] == [0, *ends[:-1]]
     assert ends[-1] == len(base64.b64decode(scene.encoded))
+
+
+def test_parts_and_dots_of_the_anatomy(scene: Scene, run_record: RunRecord) -> None:
+    anatomy = scene.description["anatomy"]
+    points = block(scene, anatomy["points"], "<f4").reshape(-1, 3)
+    assert anatomy["points"]["offset"] % 4 == 0
+    every = node_points(run_record.disc)
+    for entry, part in zip(anatomy["parts"], disc_parts(run_record.disc), strict=True):
+        triangles = block(scene, entry["triangles"], "<u2").reshape(-1, 3)
+        assert entry["key"] == part.key
+        # float32 places: relative rounding 6e-8 of 25 mm.
+        np.testing.assert_allclose(points[triangles], every[two_triangles(part.faces)], atol=3e-6)
+    cells = anatomy["cells"]
+    low, high = np.array(cells["low"]), np.array(cells["high"])
+    densities = field_values(run_record.trajectory, "donor")
+    donors = DonorCells(run_record.disc, list(densities))
+    frames = chosen_frames(len(densities), 0)
+    for index, frame_number in enumerate(frames):
+        whole = block(scene, cells["frames"][index], "<u2").reshape(-1, 3)
+        # Half a step of 1/65535 of the box: 0.4 um of 50 mm.
+        np.testing.assert_allclose(low + (high - low) * whole / 65535.0, donors.dots(int(frame_number)), atol=4e-4)
+        assert cells["totals"][index] == pytest.approx(donors.totals[int(frame_number)], rel=1e-3)
 
 
 def test_a_flat_field_is_exact() -> None:

@@ -9,13 +9,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pulposus.cli._commands import command_app
+from pulposus.cli._disc_export import export_command
+from pulposus.cli._disc_import import import_command
 from pulposus.cli._output import Json, aligned, print_json, print_note, print_text
 from pulposus.errors import InvalidInput
 
 if TYPE_CHECKING:
     from pulposus.disc import Disc, Measures
 
-app = command_app(help="List the built-in discs, or show one.")
+app = command_app(help="List the built-in discs, show one, import one from an image or a mesh, or export one.")
+
+app.command("import")(import_command)
+app.command("export")(export_command)
 
 PICTURE_FORMATS = (".png", ".svg", ".pdf")
 
@@ -45,7 +50,10 @@ def show_command(
     ] = None,
     resolution: Annotated[str, typer.Option(help="coarse, standard or fine.")] = "standard",
     as_json: Json = False,
-    out: Annotated[Path | None, typer.Option(help="Write a picture: .png, .svg or .pdf.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "--picture", help="Write a picture: sections, and the disc in 3D (.png, .svg or .pdf)."),
+    ] = None,
 ) -> None:
     """Show what a disc is: sizes, volumes, mesh quality, the numbers behind it and their status."""
     from pulposus.disc import load_disc, measure

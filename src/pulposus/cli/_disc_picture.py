@@ -1,4 +1,4 @@
-"""A picture of a disc: three sections through its mesh, coloured by tissue, with the cut planes marked."""
+"""A picture of a disc: three sections through its mesh, coloured by tissue, with the cut planes marked, and its parts in 3D."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pulposus.disc._layout import TISSUES, VOID
+from pulposus.report._anatomy_picture import paint_parts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -104,9 +105,9 @@ def disc_figure(disc: Disc, measures: Measures) -> Figure:
     # A hair beside the symmetry plane, so that the plane does not run along faces of the mesh.
     sagittal_x, coronal_y = 1e-6 * measures.width, float(centre[1]) + 1e-6 * measures.depth
     fine = 0.35 if len(disc.topology.quads) < 1500 else 0.15
-    figure = Figure(figsize=(11.5, 7.2), dpi=150, layout="constrained")
-    panels = figure.subplot_mosaic([["transverse", "sagittal"], ["transverse", "coronal"], ["facts", "legend"]], width_ratios=[1.25, 1.0],
-                                   height_ratios=[1.0, 1.0, 0.62])  # fmt: skip
+    figure = Figure(figsize=(11.5, 8.6), dpi=150, layout="constrained")
+    panels = figure.subplot_mosaic([["transverse", "sagittal"], ["transverse", "coronal"], ["facts", "solid"]], width_ratios=[1.25, 1.0],
+                                   height_ratios=[1.0, 1.0, 1.1])  # fmt: skip
     figure.suptitle(f"{disc.description.name}: {disc.description.text}", fontsize=12, x=0.01, ha="left")
     transverse, sagittal, coronal = panels["transverse"], panels["sagittal"], panels["coronal"]
     _draw(transverse, transverse_section(disc), fine)
@@ -122,18 +123,21 @@ def disc_figure(disc: Disc, measures: Measures) -> Figure:
         "coronal through the centre (violet line), from behind, head up", fontsize=10, loc="left", color="#5b3e96"
     )
     _name_axes(coronal, "x", "left", "right", "z [mm]")
-    for name in ("facts", "legend"):
-        panels[name].axis("off")
+    panels["facts"].axis("off")
     panels["facts"].text(
         0.0, 1.0, _facts(measures), family="monospace", fontsize=9, va="top", transform=panels["facts"].transAxes
     )
     present = [name for name, volume in measures.volumes.items() if volume > 0.0]
-    panels["legend"].legend(
+    panels["facts"].legend(
         handles=[Patch(facecolor=COLOURS[name], edgecolor="#2f3b46", label=NAMES[name]) for name in present],
         loc="upper left",
+        bbox_to_anchor=(-0.01, 0.45),
         frameon=False,
-        fontsize=10,
+        fontsize=9,
+        ncols=len(present),
     )
+    panels["solid"].set_title("translucent, from the right, in front and above", fontsize=10, loc="left")
+    paint_parts(panels["solid"], disc)
     return figure
 
 

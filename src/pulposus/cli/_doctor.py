@@ -55,6 +55,10 @@ class Part(NamedTuple):
 
 OPTIONAL = (
     Part("vtk", False, "pictures and meshes through VTK", "pip install 'pulposus[viz]'"),
+    Part("SimpleITK", False, "images in MetaImage and NRRD format", "pip install 'pulposus[images]'"),
+    Part("meshio", False, "finite-element meshes in VTU format", "pip install 'pulposus[images]'"),
+    Part("highdicom", False, "DICOM segmentations", "pip install 'pulposus[dicom]'"),
+    Part("numpyro", False, "Bayesian pooling of evidence", "pip install 'pulposus[bayes]'"),
     Part("EGL", True, "VTK pictures without a screen", "apt install libegl1 libgl1-mesa-dri"),
     Part("pytest", False, "the tests", "pip install 'pulposus[dev]'"),
     Part("skfem", False, "the comparison with another finite-element library", "pip install 'pulposus[dev]'"),

@@ -1,8 +1,9 @@
-"""`pulposus mechanics DISC --test NAME`: a standard material test on the tissues of a disc."""
+"""`pulposus mechanics DISC`: the whole disc under a load, or with `--test` a standard material test on its tissues."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -30,38 +31,74 @@ _CONDITION = "intact specimen with the water and fixed charge of its grade at it
 @app.command()
 def mechanics(
     disc: Annotated[
-        str, typer.Argument(metavar="DISC", help="Built-in name such as human/L4-L5/grade3, or a disc.yaml.")
+        str,
+        typer.Argument(
+            metavar="DISC",
+            help="Built-in name such as human/L4-L5/grade3, a disc.yaml, or the benchmark swelling_cylinder.yaml.",
+        ),
     ],
+    load: Annotated[
+        str,
+        typer.Option(help='A posture such as standing, or a force such as "500 N"; supine and standing if left out.'),
+    ] = "",
+    day: Annotated[bool, typer.Option("--day", help="Follow two days of 16 h on the feet and 8 h lying.")] = False,
+    stability: Annotated[
+        bool,
+        typer.Option(
+            "--stability", help="Bend and twist the disc at its supine preload: neutral zone and range of motion."
+        ),
+    ] = False,
     test: Annotated[
-        str, typer.Option(help="confined-compression, unconfined-compression, annulus-tension or free-swelling.")
+        str,
+        typer.Option(
+            help="A test of the tissues: confined-compression, unconfined-compression, annulus-tension or free-swelling."
+        ),
     ] = "",
     overrides: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change one key of the disc, or parameters.<key>."),
     ] = None,
+    body_mass: Annotated[str, typer.Option(help='Of a person, such as "80 kg"; 70 kg if left out.')] = "",
+    resolution: Annotated[str, typer.Option(help="mechanics or mechanics-fine.")] = "mechanics",
+    out: Annotated[Path | None, typer.Option(help="Folder for mechanics.json and deformed.vtu.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Run a standard material test on the tissues of a disc, at its Pfirrmann grade."""
-    if test not in TESTS:
+    """Compute height, pressure, stiffness, bulge and strain of a disc under a load, or run a material test on its tissues."""
+    from pulposus.cli._inputs import split_overrides
+    from pulposus.parameters import load_parameters
+
+    whole = bool(load or day or stability or body_mass or out)
+    if test and (test not in TESTS or whole):
         raise UsageError(
             f'there is no material test "{test}"'
-            if test
-            else "the whole disc is not computed yet; choose a material test",
+            if test not in TESTS
+            else "a material test has no load, day, stability or folder",
             where="option --test",
             allowed=", ".join(TESTS),
         )
-    from pulposus.cli._inputs import split_overrides
-    from pulposus.disc import load_disc
-    from pulposus.parameters import load_parameters
-
     changed, keys = split_overrides(overrides or [])
     constants = load_parameters().replace(changed)
-    loaded = load_disc(disc, "coarse", constants, keys)
-    document = mechanics_document(loaded, test, constants)
+    if test:
+        from pulposus.disc import load_disc
+
+        document = mechanics_document(load_disc(disc, "coarse", constants, keys), test, constants)
+        show = _print
+    else:
+        from pulposus.cli import _mechanics_disc as whole_disc
+        from pulposus.units import parse_quantity
+
+        if out is not None:
+            whole_disc.prepare_folder(out)
+        mass = parse_quantity(body_mass, "kg", "option --body-mass") if body_mass else None
+        subject = whole_disc.Subject(disc, keys, constants, resolution, mass, load, stability=stability)
+        document, state = whole_disc.disc_document(subject, load, day=day, stability=stability)
+        if out is not None:
+            whole_disc.write_files(out, subject, state, document)
+        show = whole_disc.print_document
     if as_json:
         print_json(document)
     else:
-        _print(document)
+        show(document)
 
 
 def mechanics_document(disc: Disc, test: str, constants: ParameterSet) -> dict[str, Any]:

@@ -14,9 +14,11 @@ section that the nucleus fills, the shift of the nucleus from how far its centro
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+from scipy.optimize import brentq
 
 from pulposus.disc._map import DiscMap, depth_extent, ring_area, ring_centroid, validity
 from pulposus.errors import InvalidInput
@@ -87,6 +89,13 @@ def nucleus_radius(outline: Outline, area_fraction: float) -> float:
     return float(np.sqrt(next(root.real for root in roots if abs(root.imag) < 1e-12 and 0.0 < root.real < 1.0)))
 
 
+def _radius_of_area(disc: DiscMap, area_fraction: float) -> float:
+    """Reference radius whose ring encloses a share of the section, for an outline of any number of harmonics."""
+    whole = ring_area(disc)
+    radius: Any = brentq(lambda rho: ring_area(disc, rho) - area_fraction * whole, 1e-6, 1.0)
+    return float(radius)
+
+
 def _endplates(sizes: Dimensions) -> tuple[list[float], list[float]]:
     """Coefficients s0 to s5 of the superior and the inferior face."""
     wedge = (sizes.anterior_height - sizes.posterior_height) / 4.0
@@ -103,32 +112,43 @@ def disc_map(outline: Outline, sizes: Dimensions) -> DiscMap:
     half_depth = sizes.depth / (highest - lowest)
     superior, inferior = _endplates(sizes)
 
-    def with_shift(shift: float) -> DiscMap:
-        return DiscMap(
-            half_width=0.5 * sizes.width,
-            half_depth=half_depth,
-            origin=half_depth * outline.depth_second,
-            width_first=outline.width_first,
-            width_second=outline.width_second,
-            width_third=outline.width_third,
-            depth_first=outline.depth_first,
-            depth_second=outline.depth_second,
-            depth_third=outline.depth_third,
-            squeeze=outline.squeeze,
-            nucleus_shift=shift,
-            superior=np.array(superior),
-            inferior=np.array(inferior),
-            nucleus_radius=radius,
-            endplate_radius=sizes.endplate_radius,
-            endplate_centre=sizes.endplate_centre,
-            endplate_rise=sizes.endplate_rise,
-        )
+    unplaced = DiscMap(
+        half_width=0.5 * sizes.width,
+        half_depth=half_depth,
+        origin=half_depth * outline.depth_second,
+        width_first=outline.width_first,
+        width_second=outline.width_second,
+        width_third=outline.width_third,
+        depth_first=outline.depth_first,
+        depth_second=outline.depth_second,
+        depth_third=outline.depth_third,
+        squeeze=outline.squeeze,
+        nucleus_shift=0.0,
+        superior=np.array(superior),
+        inferior=np.array(inferior),
+        nucleus_radius=1.0,
+        endplate_radius=sizes.endplate_radius,
+        endplate_centre=sizes.endplate_centre,
+        endplate_rise=sizes.endplate_rise,
+    )
+    return _shifted(
+        replace(unplaced, nucleus_radius=nucleus_radius(outline, sizes.nucleus_area_fraction)),
+        sizes.nucleus_offset * sizes.depth,
+    )
 
-    radius = nucleus_radius(outline, sizes.nucleus_area_fraction)
-    unshifted = with_shift(0.0)
-    # On the nucleus ring 1 - rho^2 is constant: a shift translates the whole ring by shift (1 - rho_N^2).
-    behind = ring_centroid(unshifted, 1.0) - ring_centroid(unshifted, radius)
-    return with_shift((sizes.nucleus_offset * sizes.depth - behind) / (1.0 - radius**2))
+
+def with_nucleus(disc: DiscMap, area_fraction: float, offset: float) -> DiscMap:
+    """The disc whose nucleus fills a share of the section, with its centroid `offset` mm behind that of the section."""
+    return _shifted(replace(disc, nucleus_radius=_radius_of_area(disc, area_fraction), nucleus_shift=0.0), offset)
+
+
+def _shifted(disc: DiscMap, offset: float) -> DiscMap:
+    """The disc, which has no shift yet, with the one that brings the nucleus `offset` mm behind.
+
+    On the nucleus ring 1 - rho^2 is constant: a shift translates the whole ring by shift (1 - rho_N^2).
+    """
+    behind = ring_centroid(disc, 1.0) - ring_centroid(disc, disc.nucleus_radius)
+    return replace(disc, nucleus_shift=(offset - behind) / (1.0 - disc.nucleus_radius**2))
 
 
 def check_map(disc: DiscMap, determinant_floor: float, where: str) -> None:
@@ -158,7 +178,7 @@ def check_map(disc: DiscMap, determinant_floor: float, where: str) -> None:
             remedy="reduce the offset of the nucleus, the concavity of the outline, or the nucleus",
         )
     plates = 2.0 * (disc.endplate_centre + disc.endplate_rise)
-    if height <= plates:
+    if height <= 0.0 or (disc.endplate_share >= 0.5 and height <= plates):
         raise InvalidInput(
             f"the disc is {height:.2f} mm high at its lowest point, its cartilage endplates need {plates:.2f} mm",
             where=where,

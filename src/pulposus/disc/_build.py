@@ -65,10 +65,20 @@ def build_disc(document: DiscDocument, resolution: str, parameters: ParameterSet
             pore_model=document.metabolism.preset,
             text=f"{_text(document, species, level)}{'; ' if document.note else ''}{document.note}",
             values=tuple(sheet.values),
-            warnings=supply_warnings(document.supply, supply),
+            warnings=(*import_warnings(document), *supply_warnings(document.supply, supply)),
         ),
     )
     return apply_insults(disc, document.insults, parameters, where)
+
+
+def import_warnings(document: DiscDocument) -> tuple[str, ...]:
+    """What a reader of a result in an imported disc has to know."""
+    record = document.provenance
+    if record is None or record.fit.status == "accepted":
+        return ()
+    return (
+        f"the import of this disc was refused ({', '.join(record.fit.reasons)}): its shape does not follow the image",
+    )
 
 
 def _text(document: DiscDocument, species: str, level: str) -> str:

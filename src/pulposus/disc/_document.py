@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
+import numpy as np
 from pydantic import Field, model_validator
 
 from pulposus.disc._insult_document import InsultSection
@@ -24,6 +25,80 @@ Concentration = Annotated[float, Quantity("mM", minimum=0.0)]
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 OpenFraction = Annotated[float, Field(gt=0.0, lt=1.0)]
 Factor = Annotated[float, Field(ge=0.0)]
+
+
+Harmonic = tuple[float, float]
+
+
+class ShapeCoefficients(Document):
+    """The coefficients of the closed-form map themselves, such as an import from an image writes them (mechanics_imaging 1.4 and 1.6)."""
+
+    half_width: Length
+    """a."""
+    half_depth: Length
+    """b."""
+    origin: Position
+    """y0."""
+    width_first: float
+    """a1, first harmonic of x."""
+    width_second: float
+    """b2."""
+    width_third: float
+    """a3."""
+    depth_first: float
+    """c1, first harmonic of y."""
+    depth_second: float
+    """d2; below about -0.2 the posterior border is concave."""
+    depth_third: float
+    """c3."""
+    width_harmonics: tuple[Harmonic, ...] = ()
+    """What x has beside them: cosine and sine of the first, second, ... harmonic, relative to a."""
+    depth_harmonics: tuple[Harmonic, ...] = ()
+    """What y has beside them, relative to b."""
+    squeeze: float
+    """e, widens and flattens the nucleus."""
+    nucleus_shift: Position
+    """delta, moves the interior backward."""
+    nucleus_radius: OpenFraction
+    """Reference radius of the nucleus."""
+    endplate_radius: OpenFraction
+    """Reference radius of the cartilage endplates."""
+    endplate_centre: Thickness
+    """Thickness of each cartilage endplate at its centre."""
+    endplate_rise: Thickness
+    """How much thicker a cartilage endplate is at its margin."""
+    endplate_power: Annotated[int, Field(ge=1, le=8, strict=True)] = 4
+    """Power of the rise towards the margin."""
+    endplate_share: Annotated[float, Field(gt=0.0, le=0.5)] = 0.5
+    """Largest share of a column that one cartilage endplate may take."""
+    superior: Annotated[tuple[Position, ...], Field(min_length=6, max_length=16)]
+    """Coefficients of the superior face: s0 to s5, then the coronal tilt and finer terms."""
+    inferior: Annotated[tuple[Position, ...], Field(min_length=6, max_length=16)]
+    """Coefficients of the inferior face."""
+
+    @model_validator(mode="after")
+    def _same_orders(self) -> ShapeCoefficients:
+        if len(self.width_harmonics) != len(self.depth_harmonics) or len(self.superior) != len(self.inferior):
+            raise ValueError("the harmonics of x and y, and the terms of the two faces, must be as many")
+        return self
+
+
+class PatientFrame(Document):
+    """Where the disc lies in the patient it was imported from."""
+
+    origin: tuple[Position, Position, Position]
+    """Origin of the disc's frame in the coordinates of the image: right, anterior, superior."""
+    axes: tuple[tuple[float, float, float], tuple[float, float, float], tuple[float, float, float]]
+    """Unit vectors x (right), y (anterior), z (cranial) of the disc in the coordinates of the image, a row each."""
+
+    @model_validator(mode="after")
+    def _a_rotation(self) -> PatientFrame:
+        if (
+            np.abs(np.array(self.axes) @ np.array(self.axes).T - np.eye(3)).max() > 1e-4
+            or np.linalg.det(self.axes) < 0.0
+        ):
+            raise ValueError("the axes are not three orthogonal unit vectors of a right-handed frame")
+        return self
 
 
 class AnatomicalShape(Document):
@@ -57,6 +132,17 @@ class AnatomicalShape(Document):
     """Thickness of each cartilage endplate at its centre."""
     endplate_rise: Thickness | None = None
     """How much thicker a cartilage endplate is at its margin."""
+    coefficients: ShapeCoefficients | None = None
+    """Coefficients of the map, in place of all the sizes above."""
+    frame: PatientFrame | None = None
+    """Where the disc lies in the patient, for discs that were imported from an image."""
+
+    @model_validator(mode="after")
+    def _sizes_or_coefficients(self) -> AnatomicalShape:
+        sizes = self.model_fields_set - {"kind", "species", "level", "coefficients", "frame"}
+        if self.coefficients is not None and sizes:
+            raise ValueError(f"coefficients and {min(sizes)} say the same: write one of them")
+        return self
 
 
 class EllipticCylinder(Document):
@@ -268,6 +354,58 @@ class ConditionKeys(Document):
     """Structural order of the annulus; 1 is intact."""
 
 
+class FitRecord(Document):
+    """How well the closed-form shape follows what it was fitted to."""
+
+    status: Literal["accepted", "refused"]
+    """Whether every quality gate held."""
+    reasons: tuple[str, ...] = ()
+    """Codes of the gates that did not hold."""
+    dice: float
+    """Overlap of the fitted disc and the interpolated mask."""
+    volume: Annotated[float, Quantity("mm^3")]
+    """Volume of the fitted disc."""
+    mask_volume: Annotated[float, Quantity("mm^3")]
+    """Volume of the mask: voxels times their size."""
+    mean_surface_distance: Thickness
+    """Mean distance between the two surfaces."""
+    outline_residual: Thickness
+    """Root mean square distance of the outline."""
+    superior_residual: Thickness
+    """Root mean square distance of the superior face."""
+    inferior_residual: Thickness
+    """Root mean square distance of the inferior face."""
+
+
+class Provenance(Document):
+    """What an imported disc came from; kept as a record, never computed with."""
+
+    source: str
+    """Name of the file."""
+    sha256: str
+    """Digest of the file."""
+    software: str
+    """Program that made this document, with its version."""
+    scheme: str
+    """Label scheme."""
+    label: str
+    """Label of the disc in it."""
+    spacing: tuple[Length, ...]
+    """Edges of a voxel along the axes of the array."""
+    orientation: str
+    """Directions in which the axes of the array point: R, L, A, P, S, I."""
+    header: str
+    """Where spacing and orientation come from."""
+    nucleus: str
+    """Where the nucleus comes from."""
+    frame: str
+    """What the frame was made from."""
+    fit: FitRecord
+    """How well the shape fits."""
+    notes: tuple[str, ...] = ()
+    """What a reader has to know."""
+
+
 class DiscDocument(Document):
     """A disc."""
 
@@ -293,6 +431,8 @@ class DiscDocument(Document):
     """State of the disc beyond its transport."""
     insults: tuple[InsultSection, ...] = ()
     """Acute insults, in the order in which they happened, at the start of the disc's life."""
+    provenance: Provenance | None = None
+    """Where an imported disc came from, and how well it fits."""
     stress_test: Literal["none", "hindered"] = "none"
     """`hindered`: glucose hindrance in every tissue that has none written, and a factor on all native rates."""
 

@@ -19,9 +19,14 @@ def column_points(layout: Layout, disc: DiscMap) -> NDArray[np.float64]:
 
 
 def column_thickness(layout: Layout, disc: DiscMap) -> Float[Array, "columns"]:
-    """Thickness [mm] of the plate layers of every column; beside the cartilage endplates it is that of their margin."""
-    rho = np.hypot(*column_points(layout, disc).T)
-    return endplate_thickness(disc, np.minimum(rho, disc.endplate_radius)) * jnp.ones(layout.topology.columns)
+    """Thickness [mm] of the plate layers of every column; beside the cartilage endplates it is that of their margin.
+
+    It is nowhere more than the disc's share of the column (half of it in discs that were not fitted, which always have room).
+    """
+    xi, eta = column_points(layout, disc).T
+    rho = np.hypot(xi, eta)
+    free = endplate_thickness(disc, np.minimum(rho, disc.endplate_radius)) * jnp.ones(layout.topology.columns)
+    return jnp.minimum(free, disc.endplate_share * column_height(disc, xi, eta))
 
 
 def _even_share(mesh: Topology) -> float:

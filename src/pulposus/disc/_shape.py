@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pulposus.disc._anatomy import ELLIPSE, Dimensions, Outline, disc_map
-from pulposus.disc._document import AnatomicalShape, EllipticCylinder, LayeredCylinder
+from pulposus.disc._document import AnatomicalShape, EllipticCylinder, LayeredCylinder, ShapeCoefficients
 from pulposus.disc._library import GENERIC
 from pulposus.disc._map import DiscMap
 from pulposus.disc._sheet import Sheet
@@ -25,6 +25,8 @@ def anatomical_map(shape: AnatomicalShape, species: str, level: str, sheet: Shee
     Raises:
         InvalidInput: Sizes are written for the generic disc, which has its own.
     """
+    if shape.coefficients is not None:
+        return _written_map(shape.coefficients, sheet)
     if level.endswith(GENERIC):
         return _generic_map(shape, sheet, where)
     return _library_map(shape, species, level, sheet)
@@ -138,6 +140,19 @@ def _generic_map(shape: AnatomicalShape, sheet: Sheet, where: str) -> DiscMap:
         endplate_rise=coefficient("t1"),
         endplate_power=2,
     )
+
+
+def _written_map(written: ShapeCoefficients, sheet: Sheet) -> DiscMap:
+    """The map whose coefficients stand in the document."""
+    numbers = written.model_dump()
+    for name in ("superior", "inferior"):
+        numbers[name] = np.array(numbers[name])
+    for name in ("width_harmonics", "depth_harmonics"):
+        numbers[name] = np.array(numbers[name]).reshape(-1, 2)
+    form = DiscMap(**numbers)
+    for name, unit in (("half_width", "mm"), ("half_depth", "mm"), ("nucleus_radius", "1"), ("nucleus_shift", "mm")):
+        sheet.note_given(f"shape {name.replace('_', ' ')}", numbers[name], unit)
+    return form
 
 
 def cylinder_map(shape: EllipticCylinder | LayeredCylinder, where: str) -> DiscMap:

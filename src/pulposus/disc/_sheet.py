@@ -31,6 +31,10 @@ class Sheet:
         self.values.append(Value(name, given, record.unit, "given", origin))
         return given
 
+    def note_given(self, name: str, value: float, unit: str, origin: str = "written in the disc document") -> None:
+        """Remember a number of the document that replaces no constant."""
+        self.values.append(Value(name, value, unit, "given", origin))
+
     def graded(self, name: str, table: str, given: float | None = None) -> float:
         """The number of the disc's grade in a grade table, or the given one."""
         return self.take(name, self.grade_key(table), given)

@@ -33,6 +33,8 @@ class Plan:
         core: Axial layers between the named planes.
         grading: Thickness of a core layer at mid-height over that of the core layer next to a plate (a geometric series; with an even
             number of layers none lies at mid-height): the solutes change fastest where they enter.
+        quadratic: Whether 2 x 2 x 2 cells make one quadratic element (`_quadratic`): its sides are curved, so that the nodes of a ring
+            lie on the circle and not outside it. Every number of cells is then even.
     """
 
     square: int
@@ -42,12 +44,19 @@ class Plan:
     plate: int
     core: int
     grading: float
+    quadratic: bool = False
 
 
 PLANS = {
     "coarse": Plan(square=8, inner=4, middle=3, outer=3, plate=2, core=8, grading=2.0),
     "standard": Plan(square=14, inner=4, middle=4, outer=4, plate=3, core=10, grading=2.0),
     "fine": Plan(square=24, inner=12, middle=12, outer=12, plate=7, core=22, grading=3.0),
+    "mechanics": Plan(square=8, inner=4, middle=2, outer=4, plate=2, core=8, grading=1.0, quadratic=True),
+    "mechanics-fine": Plan(square=12, inner=4, middle=4, outer=6, plate=2, core=12, grading=1.0, quadratic=True),
+    "mechanics-cylinder": Plan(square=8, inner=8, middle=6, outer=6, plate=0, core=12, grading=1.0, quadratic=True),
+    "mechanics-cylinder-coarse": Plan(
+        square=4, inner=4, middle=2, outer=4, plate=0, core=6, grading=1.0, quadratic=True
+    ),
 }
 
 
@@ -161,7 +170,8 @@ def topology(resolution: str) -> Topology:
     """The topology of a named resolution.
 
     Args:
-        resolution: "coarse" (about 5,000 nodes), "standard" (15,000) or "fine" (150,000).
+        resolution: "coarse" (about 5,000 nodes), "standard" (15,000) or "fine" (150,000); for quadratic elements "mechanics" (576
+            elements), "mechanics-fine" (1,632), and without plates "mechanics-cylinder" (1,056) and "mechanics-cylinder-coarse" (132).
 
     Raises:
         KeyError: The resolution is unknown.
@@ -187,8 +197,9 @@ def reference_points(mesh: Topology, nucleus_radius: float, endplate_radius: flo
     """Reference coordinates of the columns in the unit disc.
 
     The named rings lie on the two radii; in each of the three regions the rings are evenly spaced. The sides of the central block bulge
-    outward, half way between a square and a circle, so that neither its corners nor its sides are cramped. A ring is a polygon; its
-    corners lie outside the circle by the factor that gives the polygon the area of the circle, so that volumes do not depend on the mesh.
+    outward, half way between a square and a circle, so that neither its corners nor its sides are cramped. A ring of straight sides is a
+    polygon; its corners lie outside the circle by the factor that gives the polygon the area of the circle, so that volumes do not depend
+    on the mesh. A ring of quadratic sides follows the circle, so its nodes lie on it.
 
     Args:
         mesh: Topology of the mesh.
@@ -206,7 +217,7 @@ def reference_points(mesh: Topology, nucleus_radius: float, endplate_radius: flo
         raise ValueError(message)
     plan = mesh.plan
     sides = 4 * plan.square
-    equal_area = np.sqrt((2.0 * np.pi / sides) / np.sin(2.0 * np.pi / sides))
+    equal_area = 1.0 if plan.quadratic else np.sqrt((2.0 * np.pi / sides) / np.sin(2.0 * np.pi / sides))
     points = np.empty((mesh.columns, 2))
     ticks = np.linspace(-1.0, 1.0, plan.square + 1)
     u, v = (grid.ravel() for grid in np.meshgrid(ticks, ticks, indexing="ij"))

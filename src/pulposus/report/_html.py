@@ -18,6 +18,7 @@ from pulposus.report._ensemble import ensemble_label
 from pulposus.report._fate import fate_figures
 from pulposus.report._fields import shown_fields
 from pulposus.report._history import history_figure, insult_table
+from pulposus.report._images import image_section
 from pulposus.report._maps import map_figures, matrix_map_figures
 from pulposus.report._matrix_figures import matrix_figures, matrix_table
 from pulposus.report._page import asset, render
@@ -40,6 +41,7 @@ _NAMES = {
     "nutrition": "Nutrition",
     "cells": "Where the cells went",
     "matrix": "Matrix and signals",
+    "images": "What an image would show",
     "safety": "Safety signals",
     "reported": "What the paper reported beside it",
     "uncertainty": "Uncertainty",
@@ -82,6 +84,7 @@ def render_report(record: RunRecord) -> str:
     optional = {
         "before": history_section(record),
         "matrix": matrix_section(record),
+        "images": image_section(record),
         "safety": {"disclaimer": DISCLAIMER, "table": safety_table(record)} if record.safety else None,
     }
     sections = {key: name for key, name in _NAMES.items() if optional.get(key, True)}

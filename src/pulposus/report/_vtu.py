@@ -60,7 +60,9 @@ def vtu_bytes(
         offset = sum(len(block) for block in appended)
         appended.append(_compressed(values))
         kind = _TYPE_NAMES[values.dtype.str[1:]]
-        return f'<DataArray type="{kind}" Name={quoteattr(name)} NumberOfComponents="{components}" format="appended" offset="{offset}"/>'
+        # One component is the default of the format; said anyway, some readers take a scalar for a vector of length one.
+        size = f' NumberOfComponents="{components}"' if components > 1 else ""
+        return f'<DataArray type="{kind}" Name={quoteattr(name)}{size} format="appended" offset="{offset}"/>'
 
     count, corners = cells.shape
     ends = np.arange(1, count + 1, dtype=np.int64) * corners

@@ -20,6 +20,9 @@ function format(value, scale = Math.abs(value)) {
   return value.toExponential(1);
 }
 
+/** A number of cells in digits that people read. */
+const count = (value) => Number(value.toPrecision(3)).toLocaleString('en-US');
+
 function webglWorks() {
   const canvas = document.createElement('canvas');
   return Boolean(window.WebGL2RenderingContext && canvas.getContext('webgl2'));
@@ -67,7 +70,46 @@ function start() {
     });
   }
 
+  function showTime(frame) {
+    const label = scene.labels[frame];
+    element('viewer-time-label').textContent = label;
+    slider.setAttribute('aria-valuetext', label);
+    return label;
+  }
+
+  /** The parts of the disc, with dots where injected cells live. */
+  function updateAnatomy() {
+    const { anatomy } = scene;
+    const frame = Number(slider.value);
+    const boxes = Array.from(document.querySelectorAll('input[name="viewer-part"]'));
+    const keys = new Set(boxes.filter((box) => box.checked).map((box) => box.value));
+    const treated = run() === 'with';
+    stage.showParts(keys, treated && keys.has('cells') ? anatomy.dots(frame) : new Float32Array(0));
+    if (state.view !== anatomy) stage.standAt('above');
+    state.view = anatomy;
+    const label = showTime(frame);
+    const names = [...anatomy.parts, { key: 'cells', label: anatomy.cells.label }].filter((part) => keys.has(part.key));
+    const listed = names.length > 0 ? names.map((part) => part.label).join(', ') : 'no part is shown';
+    const amount = treated
+      ? `${count(anatomy.cells.totals[frame])} live injected cells, one dot for ${count(anatomy.cells.per_dot)}`
+      : 'no cells were injected';
+    element('viewer-text').textContent = `${listed}; ${label}, ${scene.runs[run()]}: ${amount} (simulated).`;
+    element('viewer-probe').textContent = '';
+  }
+
   function update() {
+    const parts = Boolean(scene.anatomy) && checked('viewer-cut') === 'anatomy';
+    panel.classList.toggle('shows-parts', parts);
+    const comparator = document.querySelector('input[name="viewer-run"][value="without"]');
+    if (parts) {
+      if (comparator) comparator.disabled = false;
+      updateAnatomy();
+      return;
+    }
+    updateField();
+  }
+
+  function updateField() {
     const shown = field();
     const frame = Number(slider.value);
     const without = document.querySelector('input[name="viewer-run"][value="without"]');
@@ -85,9 +127,7 @@ function start() {
     stage.showValues(state.values, low, high, scene.colours);
     if (turned) stage.standAt(view.standpoint);
     showScale(shown, low, high);
-    const label = scene.labels[frame];
-    element('viewer-time-label').textContent = label;
-    slider.setAttribute('aria-valuetext', label);
+    const label = showTime(frame);
     const [from, to] = range(state.values, view.triangles);
     const which = scene.runs[run()];
     element('viewer-text').textContent =
@@ -120,6 +160,7 @@ function start() {
   }
 
   function read(event) {
+    if (state.view === scene.anatomy) return;
     const box = screen.getBoundingClientRect();
     const { origin, direction } = stage.rayAt(event.clientX - box.left, event.clientY - box.top);
     const hit = probe(scene.points, state.view.triangles, state.values, origin, direction);

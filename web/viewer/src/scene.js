@@ -1,7 +1,8 @@
 // Decodes the scene that the report carries: a JSON description and one binary block in base64.
 //
-// The block holds, little-endian: points (float32), triangles and lines of every view (uint16), then one byte per point for every
-// stored frame of every field. A byte b of a frame means low + b / 255 * (high - low); low and high of the frame are in the description.
+// The block holds, little-endian: points of views and parts (float32); triangles and lines of every view, triangles of every part, dots of
+// every frame (uint16); then one byte per point for every stored frame of every field. A byte b of a frame means
+// low + b / 255 * (high - low); low and high of the frame are in the description. A dot is three numbers of 0 to 65535 between two corners.
 
 /** @returns {Uint8Array} the bytes of base64 text */
 function decodeBase64(text) {
@@ -43,7 +44,32 @@ export function decodeScene(description, encoded) {
     return result;
   }
 
-  return { ...description, points, views, values };
+  const anatomy = description.anatomy && decodeAnatomy(description.anatomy, block);
+  return { ...description, points, views, values, anatomy };
+}
+
+/** Surfaces of the parts, and the dots that stand for injected cells. */
+function decodeAnatomy({ points, parts, cells }, block) {
+  const places = block(Float32Array, points);
+
+  /** Positions of the dots of a frame, x y z x y z ... */
+  function dots(frame) {
+    const whole = block(Uint16Array, cells.frames[frame]);
+    const result = new Float32Array(whole.length);
+    for (let i = 0; i < whole.length; i += 1) {
+      const axis = i % 3;
+      result[i] = cells.low[axis] + ((cells.high[axis] - cells.low[axis]) * whole[i]) / 65535;
+    }
+    return result;
+  }
+
+  return {
+    points: places,
+    parts: parts.map((part) => ({ ...part, triangles: block(Uint16Array, part.triangles) })),
+    cells,
+    dots,
+    places: Array.from({ length: places.length / 3 }, (_, i) => Array.from(places.subarray(3 * i, 3 * i + 3))),
+  };
 }
 
 /** vtk.js cell array (n, i0, i1, ... per cell) of cells with the same number of corners. */

@@ -1,9 +1,11 @@
-// The vtk.js side of the viewer: one surface coloured by a scalar, thin lines on it, a cube that names the directions of the body.
+// The vtk.js side of the viewer: one surface coloured by a scalar with thin lines on it, or the parts of the disc with dots for injected
+// cells; a cube that names the directions of the body.
 
 import '@kitware/vtk.js/Rendering/OpenGL/Actor';
 import '@kitware/vtk.js/Rendering/OpenGL/Camera';
 import '@kitware/vtk.js/Rendering/OpenGL/PolyDataMapper';
 import '@kitware/vtk.js/Rendering/OpenGL/Renderer';
+import '@kitware/vtk.js/Rendering/OpenGL/SphereMapper';
 import '@kitware/vtk.js/Rendering/OpenGL/Texture';
 import vtkDataArray from '@kitware/vtk.js/Common/Core/DataArray';
 import vtkPolyData from '@kitware/vtk.js/Common/DataModel/PolyData';
@@ -16,12 +18,14 @@ import vtkMapper from '@kitware/vtk.js/Rendering/Core/Mapper';
 import vtkRenderer from '@kitware/vtk.js/Rendering/Core/Renderer';
 import vtkRenderWindow from '@kitware/vtk.js/Rendering/Core/RenderWindow';
 import vtkRenderWindowInteractor from '@kitware/vtk.js/Rendering/Core/RenderWindowInteractor';
+import vtkSphereMapper from '@kitware/vtk.js/Rendering/Core/SphereMapper';
 import vtkOpenGLRenderWindow from '@kitware/vtk.js/Rendering/OpenGL/RenderWindow';
 
 import { fit } from './fit.js';
 import { cellArray } from './scene.js';
 
 const BACKGROUND = [1, 1, 1];
+const DOT_SHARE = 0.008; // radius of a dot over the width of the disc
 const SKEW = [0.36, 0.48, 0.8];
 const CUBE_FACES = { XPlus: 'R', XMinus: 'L', YPlus: 'A', YMinus: 'P', ZPlus: 'S', ZMinus: 'I' };
 
@@ -56,6 +60,40 @@ function directionCube(interactor) {
   widget.setMinPixelSize(64);
   widget.setMaxPixelSize(150);
   return widget;
+}
+
+/** Translucent surfaces of the parts and a cloud of spheres; nothing is drawn until they are shown. */
+function createAnatomy(renderer, anatomy) {
+  const parts = anatomy.parts.map(({ key, colour, opacity, triangles }) => {
+    const surface = vtkPolyData.newInstance();
+    surface.getPoints().setData(anatomy.points, 3);
+    surface.getPolys().setData(cellArray(triangles, 3));
+    const mapper = vtkMapper.newInstance({ scalarVisibility: false });
+    mapper.setInputData(surface);
+    const actor = vtkActor.newInstance({ visibility: false });
+    actor.setMapper(mapper);
+    actor.getProperty().set({ color: colour, opacity, ambient: 0.45, diffuse: 0.6, specular: 0.0 });
+    renderer.addActor(actor);
+    return { key, actor };
+  });
+  const cloud = vtkPolyData.newInstance();
+  const [low, high] = [anatomy.cells.low, anatomy.cells.high];
+  const spheres = vtkSphereMapper.newInstance({ scalarVisibility: false, radius: DOT_SHARE * (high[0] - low[0]) });
+  spheres.setInputData(cloud);
+  const cells = vtkActor.newInstance({ visibility: false });
+  cells.setMapper(spheres);
+  cells.getProperty().set({ color: anatomy.cells.colour, ambient: 0.35, diffuse: 0.7, specular: 0.0 });
+  renderer.addActor(cells);
+
+  /** @param {Set<string>} keys parts to show, with "cells" for the dots; @param {Float32Array} dots their positions */
+  return function show(keys, dots) {
+    parts.forEach(({ key, actor }) => actor.setVisibility(keys.has(key)));
+    cells.setVisibility(keys.has('cells') && dots.length > 0);
+    if (dots.length === 0) return;
+    cloud.getPoints().setData(dots, 3);
+    cloud.getVerts().setData(cellArray(Uint32Array.from({ length: dots.length / 3 }, (_, i) => i), 1));
+    cloud.modified();
+  };
 }
 
 /** Builds the scene in a container; the returned functions are all that the page needs. */
@@ -96,6 +134,8 @@ export function createStage(container, scene) {
   outlineActor.getProperty().set({ color: [0.05, 0.07, 0.1], lighting: false, lineWidth: 2 });
   renderer.addActor(outlineActor);
 
+  const showAnatomy = scene.anatomy && createAnatomy(renderer, scene.anatomy);
+
   const cube = directionCube(interactor);
   const render = () => renderWindow.render();
 
@@ -109,8 +149,20 @@ export function createStage(container, scene) {
 
   let shown = [];
 
+  /** The parts of the disc in place of a surface; see `createAnatomy`. */
+  function showParts(keys, dots) {
+    shown = scene.anatomy.places;
+    actor.setVisibility(false);
+    outlineActor.setVisibility(false);
+    showAnatomy(keys, dots);
+    render();
+  }
+
   function showView(view) {
     shown = view.places;
+    if (showAnatomy) showAnatomy(new Set(), new Float32Array(0));
+    actor.setVisibility(true);
+    outlineActor.setVisibility(true);
     surface.getPolys().setData(cellArray(view.triangles, 3));
     surface.modified();
     outline.getLines().setData(cellArray(view.lines, 2));
@@ -172,5 +224,5 @@ export function createStage(container, scene) {
     return { origin: Array.from(near), direction: [far[0] - near[0], far[1] - near[1], far[2] - near[2]] };
   }
 
-  return { resize, showView, showValues, standAt, turn, zoom, rayAt };
+  return { resize, showView, showParts, showValues, standAt, turn, zoom, rayAt };
 }

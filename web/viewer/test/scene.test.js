@@ -23,6 +23,22 @@ test('geometry and values come back', () => {
   assert.deepEqual(Array.from(scene.values(series, 1)), [1, -1, -1, -1]);
 });
 
+test('parts and dots come back', () => {
+  const whole = new Uint16Array([0, 65535, 0, 65535, 0, 0]);
+  const tissue = Buffer.concat([corners, triangles, whole].map((part) => Buffer.from(part.buffer)));
+  const cells = { per_dot: 10, totals: [20, 0], low: [-1, -2, -3], high: [1, 2, 3] };
+  cells.frames = [{ offset: 60, length: 6 }, { offset: 72, length: 0 }];
+  const parts = [{ key: 'nucleus', opacity: 0.5, triangles: { offset: 48, length: 6 } }];
+  const anatomy = { points: { offset: 0, length: 12 }, parts, cells };
+  const found = decodeScene({ ...description, anatomy, views: [] }, tissue.toString('base64')).anatomy;
+  assert.deepEqual(Array.from(found.points), Array.from(corners));
+  assert.deepEqual(Array.from(found.parts[0].triangles), Array.from(triangles));
+  assert.equal(found.parts[0].opacity, 0.5);
+  assert.deepEqual(Array.from(found.dots(0)), [-1, 2, -3, 1, -2, -3]);
+  assert.equal(found.dots(1).length, 0);
+  assert.deepEqual(found.places[1], [1, 0, 0]);
+});
+
 test('cells are preceded by their number of corners', () => {
   assert.deepEqual(Array.from(cellArray(triangles, 3)), [3, 0, 1, 2, 3, 1, 3, 2]);
 });
