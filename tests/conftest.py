@@ -10,7 +10,7 @@ import jax
 import jaxtyping
 import pytest
 
-ROOMS = ("mesh", "disc", "images", "nutrition", "cells", "matrix", "mechanics", "simulation", "readouts")
+ROOMS = ("mesh", "disc", "images", "nutrition", "cells", "matrix", "mechanics", "simulation")
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jaxtyping.install_import_hook([f"pulposus.{room}" for room in ROOMS], "beartype.beartype")

@@ -26,6 +26,7 @@ def test_two_arms_in_one_report(run, tmp_path: Path) -> None:
     assert again.code == 3 and "is finished" in again.err
 
 
+@pytest.mark.slow
 def test_an_unfinished_comparison_goes_on(run, tmp_path: Path) -> None:
     folder = tmp_path / "both"
     arms = ("no-treatment", "conservative-care")

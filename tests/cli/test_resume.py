@@ -87,7 +87,11 @@ def test_a_killed_run_goes_on_to_the_same_bits(run, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "code", "said"), [(signal.SIGINT, 130, "interrupted\n"), (signal.SIGTERM, 143, "terminated\n")]
+    ("number", "code", "said"),
+    [
+        (signal.SIGINT, 130, "interrupted\n"),
+        pytest.param(signal.SIGTERM, 143, "terminated\n", marks=pytest.mark.slow),
+    ],
 )
 def test_an_interrupted_run_can_be_continued(run, tmp_path: Path, number: signal.Signals, code: int, said: str) -> None:
     folder = tmp_path / "run"

@@ -308,6 +308,7 @@ def test_a_constant_can_be_changed(run, tmp_path: Path, slab: Finished) -> None:
     assert {row["key"]: row["value"] for row in manifest["parameters"]}["cells.donor.growth_rate"] == 0.2
 
 
+@pytest.mark.slow
 def test_the_seed_decides_the_ensemble_and_nothing_else(run, tmp_path: Path) -> None:
     endings = [
         run(

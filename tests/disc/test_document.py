@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from pulposus.disc import disc_schema, load_disc, measure
+from pulposus.disc._build import import_warnings
+from pulposus.disc._document import DiscDocument, PatientFrame, ShapeCoefficients
 from pulposus.errors import InvalidInput
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
@@ -139,3 +143,31 @@ def test_schema_describes_every_key():
         for name, field in definition.get("properties", {}).items():
             described = "description" in field or "$ref" in field or name in ("oxygen", "lactate", "glucose")
             assert described, f"{definition['title']}.{name}"
+
+
+def test_a_disc_whose_import_was_refused_says_so():
+    def read(status, reasons):
+        return import_warnings(
+            DiscDocument.model_construct(
+                provenance=SimpleNamespace(fit=SimpleNamespace(status=status, reasons=reasons))
+            )
+        )
+
+    assert read("accepted", []) == ()
+    assert "low-dice" in read("refused", ["low-dice"])[0]
+
+
+def test_a_frame_is_a_rotation():
+    turned = {"origin": ["1 mm", "2 mm", "3 mm"], "axes": [[0, -1, 0], [1, 0, 0], [0, 0, 1]]}
+    assert PatientFrame.model_validate(turned).axes[0] == (0.0, -1.0, 0.0)
+    for axes in ([[0, 1, 0], [1, 0, 0], [0, 0, 1]], [[2, 0, 0], [0, 1, 0], [0, 0, 1]]):
+        with pytest.raises(ValidationError, match="right-handed"):
+            PatientFrame.model_validate(turned | {"axes": axes})
+
+
+def test_both_coordinates_have_as_many_harmonics():
+    given = dict.fromkeys(ShapeCoefficients.model_fields)
+    with pytest.raises(ValueError, match="as many"):
+        ShapeCoefficients.model_construct(
+            **given | {"width_harmonics": (1.0, 2.0), "depth_harmonics": (1.0,), "superior": (), "inferior": ()}
+        )._same_orders()

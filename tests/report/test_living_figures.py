@@ -52,6 +52,24 @@ def test_every_figure_says_what_it_is(figures: dict[str, Figure]) -> None:
         assert base64.b64decode(figure.image.partition(",")[2]).startswith((b"<?xml", b"RIFF"))
 
 
+def test_mechanics_has_a_figure_where_it_was_computed(living_record: RunRecord) -> None:
+    """The supine height of the first and the last row; a number that was not found is left out."""
+    rows = [dict(row) for row in living_record.matrix]
+    last = max(row["time_day"] for row in rows)
+    for row in rows:
+        if row["time_day"] in (0.0, last):
+            height = 9.0 if row["time_day"] == 0.0 else 8.9
+            row["mechanics"] = {"height_mean_mm": height, "stiffness_N_per_mm": None}
+    figures = {figure.key: figure for figure in matrix_figures(replace(living_record, matrix=rows))}
+    data = columns(figures["mechanics-time"])
+    assert set(data["quantity"]) == {"mechanics_height_mean_mm"}
+    assert {(float(day), float(value)) for day, value in zip(data["time_day"], data["value"], strict=True)} == {
+        (0.0, 9.0),
+        (last, 8.9),
+    }
+    assert figures["mechanics-time"].table.rows[0][0] == "mean height"
+
+
 def test_the_data_of_a_figure_are_those_of_the_rows(figures: dict[str, Figure], living_record: RunRecord) -> None:
     data = columns(figures["matrix-time"])
     assert set(data["run"]) == {"with_cells", "without_cells", "native_course"}

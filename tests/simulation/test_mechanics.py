@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import equinox as eqx
@@ -155,6 +156,16 @@ def case(constants: ParameterSet) -> Case:
     plan = plan_of(load_protocol("no-treatment"), disc, constants, "disc", until=2.0)
     state = SINGLE.start(plan.model, 0.05, OPTIONS)
     return Case(disc, plan.model, state, disc_mechanics(disc, quadratic, plan.model, constants), plan.arms["sham"])
+
+
+def test_a_stress_free_state_that_is_not_found_is_said(
+    case: Case, constants: ParameterSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = SimpleNamespace(status=1, residual=0.3, passes=20)
+    monkeypatch.setattr(_mechanics, "reference_state", lambda *given: lost)
+    quadratic = load_disc(BENCHMARK, "mechanics-cylinder-coarse", constants)
+    with pytest.raises(SolverFailed, match="stress-free shape"):
+        disc_mechanics(case.disc, quadratic, case.model, constants)
 
 
 def less_charge(case: Case, share: float) -> SimulationState:
@@ -419,7 +430,6 @@ def test_constants_along_a_course(case: Case) -> None:
     assert [float(model.surroundings.load) for model in models] == [1.0, 3.0]
 
 
-@pytest.mark.slow
 def test_a_coupled_course(case: Case, tmp_path: Path) -> None:
     """Half of the charge is gone at the start; the shape follows, and everything that lives in the disc is kept."""
     told: list[Progress] = []

@@ -275,6 +275,7 @@ def test_a_run_that_takes_too_many_steps_keeps_what_it_has(month: SimulationResu
 # Steps
 
 
+@pytest.mark.slow
 def test_the_error_of_a_step_falls_with_its_square(month: SimulationResult) -> None:
     """Predictor and corrector differ by the change of the solutes in the step times the rates: second order."""
     trajectory, options = month.with_cells, SolverOptions(tolerance=1e-10)

@@ -135,7 +135,7 @@ def test_rows_of_the_matrix(slab: Trajectory) -> None:
 
 def test_a_run_without_a_matrix_has_no_rows_of_it(whole: Trajectory, slab: Trajectory) -> None:
     assert summarise_matrix(whole.model, slab.states[0].signals, slab.states[0].matrix) is None
-    assert _gone(whole.states[0]).tolist() == [0.0] * 4
+    assert _gone(whole.states[0]).tolist() == [0.0] * 7
     assert whole.matrix_rows() == []
     assert whole.matrix_ledger_error is None
     assert not set(MATRIX_FIELDS) & set(whole.dataset)

@@ -139,6 +139,7 @@ def with_equal_steps(count: int) -> dict[str, float]:
 GO_ON = eqx.filter_jit(lambda model, state, steps: advance_by_steps(model, state, steps, ACCURATE))
 
 
+@pytest.mark.slow
 def test_equal_steps_converge():
     """57, 29 and 14 days."""
     long, middle, short = (with_equal_steps(count) for count in (32, 64, 128))

@@ -41,7 +41,7 @@ def test_the_discs_are_different(alone):
     assert len(np.unique(np.round(lowest, 3))) == len(NAMES)
 
 
-@pytest.mark.parametrize("size", [1, 7, 16])
+@pytest.mark.parametrize("size", [1, 7, pytest.param(16, marks=pytest.mark.slow)])
 def test_a_disc_does_not_depend_on_its_batch(discs, alone, size):
     for seed in range(2):
         order = np.random.default_rng(seed).permutation(len(discs))[:size]

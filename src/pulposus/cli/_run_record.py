@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import shutil
@@ -14,11 +15,20 @@ from pulposus import __version__
 if TYPE_CHECKING:
     from pulposus.parameters import ParameterSet
     from pulposus.report import RunRecord
-    from pulposus.simulation import SimulationResult, Trajectory
+    from pulposus.simulation import MechanicsReading, SimulationResult, Trajectory
     from pulposus.therapy import SafetySignal
 
 _NUTRITION_DAYS = (0.0, 1.0, 28.0)
 _YEAR = 365.25
+_MECHANICS_KEYS = (
+    "intradiscal_pressure_MPa",
+    "stiffness_N_per_mm",
+    "effective_modulus_MPa",
+    "bulge_mm",
+    "fibre_stretch_p95",
+    "water_volume_mm3",
+    "disc_volume_mm3",
+)
 
 
 def run_record(
@@ -57,10 +67,8 @@ def run_record(
         native_course=native.dataset,
         cells=treated.cell_rows(),
         native_start=1e6 * float(treated.states[0].ledger.native_initial),
-        matrix=[{**row, "run": name} for name, course in result.arms.items() for row in course.matrix_rows()],
-        history=[]
-        if result.history is None
-        else [{**row, "run": "with_cells"} for row in result.history.matrix_rows()],
+        matrix=[row for name in result.arms for row in state_rows(result, name)],
+        history=state_rows(result, "history", "with_cells"),
         insults=result.insult_rows(),
         safety=[safety_row(signal) for signal in signals],
         matrix_ledger_error=treated.matrix_ledger_error,
@@ -95,6 +103,34 @@ def run_record(
         | balance_factors(treated)
         | (nutrient_balance(result) if result.protocol.numerics.level == "disc" else {}),
     )
+
+
+def state_rows(result: SimulationResult, course: str, run: str = "") -> list[dict[str, Any]]:
+    """Matrix, signals and mechanics of a course over time.
+
+    Args:
+        result: The simulated courses.
+        course: An arm, or `history`.
+        run: Name in the rows; that of the course where left out.
+    """
+    trajectory = result.history if course == "history" else result.arms[course]
+    if trajectory is None:
+        return []
+    mechanics = {one.time: mechanics_row(one) for one in result.mechanics.get(course, ())}
+    return [
+        {**row, "run": run or course}
+        | ({"mechanics": mechanics[row["time_day"]]} if row["time_day"] in mechanics else {})
+        for row in trajectory.matrix_rows()
+    ]
+
+
+def mechanics_row(reading: MechanicsReading) -> dict[str, float | None]:
+    """A supine disc as a row; numbers that were not found are None."""
+    row = reading.row()
+    numbers = {f"height_{part}_mm": height for part, height in row["height_mm"].items()}
+    numbers |= {key: row[key] for key in _MECHANICS_KEYS}
+    found = row["status"] == 0
+    return {key: value if found and math.isfinite(value) else None for key, value in numbers.items()}
 
 
 def balance_factors(course: Trajectory) -> dict[str, float]:

@@ -10,6 +10,7 @@ from pulposus.report._matrix_rows import (
     ALL_QUANTITIES,
     FUNCTION_QUANTITIES,
     MATRIX_QUANTITIES,
+    MECHANICS_QUANTITIES,
     SIGNAL_QUANTITIES,
     Quantity,
     Series,
@@ -111,6 +112,7 @@ def matrix_figures(record: RunRecord) -> list[Figure]:
         ("matrix-time", MATRIX_QUANTITIES, "Matrix of the disc"),
         ("signals-time", SIGNAL_QUANTITIES, "Signals and structure"),
         ("function-time", FUNCTION_QUANTITIES, "Stiffness, strength and T2 that follow from the composition"),
+        ("mechanics-time", MECHANICS_QUANTITIES, "Height, pressure and stiffness of the disc lying down"),
     )
     found = [(key, present(record, quantities), what) for key, quantities, what in groups]
     return [_figure(record, key, quantities, what) for key, quantities, what in found if quantities]

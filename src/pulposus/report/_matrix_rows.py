@@ -1,7 +1,7 @@
 """Signals and matrix over time, as the rows of a run give them: quantities, series, and the values at chosen times.
 
-A row holds `time_day`, `run` and the means of `nucleus`, `annulus` and `disc`; the name of a mean ends with its unit. What a run does not
-know is absent or None: a slab has no annulus, a run without imaging no T2.
+A row holds `time_day`, `run` and the means of `nucleus`, `annulus` and `disc`, and `mechanics` where it was computed; the name of a number
+ends with its unit. What a run does not know is absent or None: a slab has no annulus, a run without imaging no T2.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Quantity:
     @property
     def title(self) -> str:
         """Name with the region."""
-        return self.label if self.region == "disc" else f"{self.label}, {self.region}"
+        return self.label if self.region in ("disc", MECHANICS) else f"{self.label}, {self.region}"
 
 
 GLYCOSAMINOGLYCAN_NUCLEUS = Quantity("nucleus", "glycosaminoglycan_mg_per_mL", "glycosaminoglycan", "mg/mL")
@@ -83,7 +83,17 @@ FUNCTION_QUANTITIES = (
     Quantity("disc", "relative_strength", "strength over a healthy disc", "-"),
     Quantity("disc", "T2_ms", "T2 of the nucleus", "ms"),
 )
-ALL_QUANTITIES = (*MATRIX_QUANTITIES, *SIGNAL_QUANTITIES, *FUNCTION_QUANTITIES)
+# The disc lying down, of a run that computes its mechanics.
+MECHANICS = "mechanics"
+MECHANICS_QUANTITIES = (
+    Quantity(MECHANICS, "height_mean_mm", "mean height", "mm"),
+    Quantity(MECHANICS, "intradiscal_pressure_MPa", "intradiscal pressure", "MPa"),
+    Quantity(MECHANICS, "stiffness_N_per_mm", "axial stiffness under a fast load of the day", "N/mm"),
+    Quantity(MECHANICS, "effective_modulus_MPa", "effective modulus", "MPa"),
+    Quantity(MECHANICS, "bulge_mm", "bulge", "mm"),
+    Quantity(MECHANICS, "fibre_stretch_p95", "stretch along the fibres, 95th percentile", "-"),
+)
+ALL_QUANTITIES = (*MATRIX_QUANTITIES, *SIGNAL_QUANTITIES, *FUNCTION_QUANTITIES, *MECHANICS_QUANTITIES)
 
 
 @dataclass(frozen=True)

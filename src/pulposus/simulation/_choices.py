@@ -15,7 +15,7 @@ def level_of(protocol: Protocol) -> str:
     """Level at which a protocol is run: "disc" or "slab".
 
     Raises:
-        InvalidInput: The protocol asks for a level that a disc does not have.
+        InvalidInput: The protocol asks for a level that a disc does not have, or for mechanics on a level without a shape.
     """
     if protocol.numerics.level == "well-mixed":
         raise InvalidInput(
@@ -23,6 +23,13 @@ def level_of(protocol: Protocol) -> str:
             where=f"protocol {protocol.name}, field numerics.level",
             allowed="disc, slab",
             remedy="use level: slab for a quick look; the well-mixed level serves the laws' own tests (simulation.well_mixed_model)",
+        )
+    if protocol.numerics.level != "disc" and protocol.numerics.mechanics != "off":
+        raise InvalidInput(
+            f"mechanics: {protocol.numerics.mechanics} on the level {protocol.numerics.level}",
+            where=f"protocol {protocol.name}, field numerics.mechanics",
+            allowed="mechanics off, or level disc",
+            remedy="set numerics.level=disc: mechanics needs the disc in 3D",
         )
     return protocol.numerics.level
 

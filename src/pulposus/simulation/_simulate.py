@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,15 @@ import numpy as np
 
 from pulposus import _backend  # noqa: F401
 from pulposus.disc import DESTINATIONS, Disc, load_disc
-from pulposus.errors import SolverFailed
+from pulposus.errors import InvalidInput, SolverFailed
 from pulposus.nutrition import SolverOptions
 from pulposus.nutrition._newton import STATUS_TEXT
 from pulposus.parameters import Parameter, ParameterSet, load_parameters
 from pulposus.simulation._checkpoint import Checkpoints
 from pulposus.simulation._choices import disc_of, level_of
+from pulposus.simulation._coupled import CoupledTrajectory, follow_coupled
 from pulposus.simulation._course import SINGLE, Course, Progress, follow, on_host
+from pulposus.simulation._mechanics import DiscMechanics, MechanicsReading, disc_mechanics, models_along, read_course
 from pulposus.simulation._model import DiscModel
 from pulposus.simulation._plan import Plan, plan_of
 from pulposus.simulation._recording import RecordingParameters
@@ -44,6 +46,7 @@ class SimulationResult:
         insults: Kinds of the insults of the treated disc by time [day].
         injured: The disc after all insults, as the treatment found it.
         opened_at_treatment: Whether an insult beside the needle happened with the treatment.
+        mechanics: Supine disc over time by name of a course, `history` included; empty where no mechanics was asked for.
     """
 
     protocol: Protocol
@@ -55,6 +58,7 @@ class SimulationResult:
     insults: Mapping[float, tuple[str, ...]]
     injured: Disc
     opened_at_treatment: bool
+    mechanics: Mapping[str, Sequence[MechanicsReading]]
 
     @property
     def with_cells(self) -> Trajectory:
@@ -167,25 +171,58 @@ def simulate(
         disc = disc_of(chosen, protocol) if isinstance(protocol, str | Path) else chosen.disc.name
     constants = RecordingParameters(load_parameters() if parameters is None else parameters)
     level = level_of(chosen)
+    mode = chosen.numerics.mechanics
+    if mode != "off" and isinstance(disc, Disc):
+        raise InvalidInput(
+            "mechanics needs the disc on a mesh of its own",
+            where="simulate",
+            allowed="the name or the file of a disc",
+            remedy="give the name or the disc.yaml instead of the loaded disc",
+        )
     chosen_disc = disc if isinstance(disc, Disc) else load_disc(disc, chosen.numerics.resolution, constants)
     plan = plan_of(chosen, chosen_disc, constants, level, until)
     steps, accuracy = control or StepControl(), options or SolverOptions(tolerance=1e-6)
     model, state = settle(plan, steps, accuracy)
+    mechanics: DiscMechanics | None = None
+    readings: dict[str, Sequence[MechanicsReading]] = {}
+    if mode != "off" and not isinstance(disc, Disc):
+        mechanics = disc_mechanics(chosen_disc, load_disc(disc, "mechanics", constants), model, constants)
 
-    def run(course: Course, model: DiscModel, state: SimulationState) -> tuple[DiscModel, Trajectory]:
-        kept = Checkpoints(checkpoints, course.name) if checkpoints else None
+    def run(
+        course: Course, model: DiscModel, state: SimulationState, after: Trajectory | None = None
+    ) -> tuple[DiscModel, Trajectory]:
         check = checked(course.name)
+        if mechanics is not None and mode == "coupled":
+            coupled = follow_coupled(
+                course,
+                model,
+                state,
+                mechanics,
+                steps,
+                accuracy,
+                interval=chosen.numerics.mechanics_interval,
+                after=after if isinstance(after, CoupledTrajectory) else None,
+                check=check,
+                checkpoints=checkpoints,
+                progress=progress,
+            )
+            readings[course.name] = coupled.readings
+            return coupled.model, coupled
+        kept = Checkpoints(checkpoints, course.name) if checkpoints else None
         changed, states = follow(
             course, model, state, SINGLE, steps, accuracy, check=check, checkpoints=kept, progress=progress
         )
+        if mechanics is not None:
+            readings[course.name] = read_course(mechanics, models_along(course, model, states), states)
         return changed, Trajectory(changed, states, plan.coordinates)
 
     history: Trajectory | None = None
     if plan.history is not None:
         model, history = run(plan.history, model, moved_to(state, plan.history.times[0]))
         state = history.states[-1]
-    trajectories = {course.name: run(course, model, state)[1] for course in set_of(plan.arms)}
+    trajectories = {course.name: run(course, model, state, history)[1] for course in set_of(plan.arms)}
     arms = {arm: trajectories[course.name] for arm, course in plan.arms.items()}
+    courses = plan.arms if plan.history is None else {"history": plan.history, **plan.arms}
     return SimulationResult(
         chosen,
         chosen_disc,
@@ -196,6 +233,7 @@ def simulate(
         plan.insults,
         plan.injured,
         plan.opened_at_treatment,
+        {name: readings[course.name] for name, course in courses.items() if course.name in readings},
     )
 
 

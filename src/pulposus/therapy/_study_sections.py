@@ -210,5 +210,9 @@ class Numerics(Document):
     """Members of the ensemble over the priors; 0 is the single run alone."""
     ensemble_level: Literal["slab", "3d"] = "slab"
     """Level of its members: the axial slab, or the disc in 3D on the coarse mesh."""
+    mechanics: Literal["off", "readout", "coupled"] = "off"
+    """off; readout: height, pressure and stiffness of the disc over time; coupled: nutrients and cells feel its shape as well. In 3D."""
+    mechanics_interval: Annotated[float, Quantity("day", minimum=0.0, exclusive_minimum=True)] = 91.3125
+    """Longest time between two shapes of a coupled run."""
     switches: MechanismSwitches = MechanismSwitches()
     """Mechanisms on or off."""
