@@ -131,10 +131,11 @@ def test_frames_keep_the_first_and_the_last_within_the_budget(count: int, size: 
     assert (chosen[0], chosen[-1]) == (0, count - 1)
 
 
-def test_twenty_times_on_the_standard_mesh(synthetic: SimpleNamespace) -> None:
+def test_sixteen_times_on_the_standard_mesh(synthetic: SimpleNamespace) -> None:
     times = tuple(np.linspace(0.0, 365.25, 25))
     scene = build_scene(synthetic.record("standard", times))
-    assert len(scene.description["times"]) == MAXIMUM_FRAMES
+    # The pictures of scan and histology took the place of three of twenty times: the page has at most 5 MB.
+    assert 16 <= len(scene.description["times"]) <= MAXIMUM_FRAMES
     # A third of the page's 5 MB: the rest is for the figures and the viewer itself.
     assert len(scene.encoded) < 1_700_000
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 MAXIMUM_FRAMES = 20
 # Share of the report's 5 MB that the values may take, before base64; large meshes and more fields get fewer frames.
-VALUE_BYTES = 1_000_000
+VALUE_BYTES = 750_000
 COLOUR_STOPS = 33
 
 
