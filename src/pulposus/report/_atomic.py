@@ -6,7 +6,7 @@ import contextlib
 import os
 import shlex
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pulposus.errors import InvalidInput
@@ -86,3 +86,27 @@ def write_bytes(path: Path, content: bytes) -> Path:
 def write_text(path: Path, content: str) -> Path:
     """Write UTF-8 text with Unix line ends in one step."""
     return write_bytes(path, content.encode("utf-8"))
+
+
+def make_folder(folder: Path, names: Sequence[str]) -> None:
+    """Make a folder for some files.
+
+    Args:
+        folder: Made if absent.
+        names: Files that it must not hold yet.
+
+    Raises:
+        InvalidInput: The folder cannot be written, or holds such a file already.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        held = [name for name in names if (folder / name).exists()]
+    except OSError as error:
+        raise refuse(folder, error) from error
+    if held:
+        raise InvalidInput(
+            f"the folder {folder.name} already holds {held[0]}",
+            where=str(folder),
+            allowed="a new folder, or one without a result",
+            remedy="choose another folder with --out",
+        )

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from pulposus.errors import InvalidInput
-from pulposus.report._atomic import refuse, write_bytes, write_text
+from pulposus.report._atomic import make_folder, write_bytes, write_text
 from pulposus.report._geometry import all_hexahedra
 from pulposus.report._tables import json_text
 from pulposus.report._vtu import vtu_bytes
@@ -33,18 +32,7 @@ def prepare_mechanics_folder(folder: Path) -> None:
     Raises:
         InvalidInput: The folder cannot be written, or holds such files already.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        held = [name for name in (MECHANICS_NUMBERS, DEFORMED) if (folder / name).exists()]
-    except OSError as error:
-        raise refuse(folder, error) from error
-    if held:
-        raise InvalidInput(
-            f"the folder {folder.name} already holds {held[0]}",
-            where=str(folder),
-            allowed="a new folder, or one without a result",
-            remedy="choose another folder with --out",
-        )
+    make_folder(folder, (MECHANICS_NUMBERS, DEFORMED))
 
 
 def write_mechanics(folder: Path, disc: MechanicalDisc, state: LoadedState, document: dict[str, Any]) -> list[Path]:
