@@ -36,15 +36,17 @@ pulposus evidence show STUDY            one study, with the values that sources 
 pulposus evidence meta                  pools by class of product, controlled and uncontrolled evidence apart
 pulposus evidence meta --bias-adjusted  one Bayesian model that tells the effect from the change that comes anyway
 pulposus evidence meta --data FILE.csv --yi COL --vi COL [--mods COL] --json      your own numbers
-pulposus evidence forest|funnel|timeline --out PICTURE.svg
+pulposus evidence forest|funnel --across-classes --out PICTURE.svg      one pool; or --class NAME [--contrast before-after]
+pulposus evidence timeline --out PICTURE.svg
 pulposus evidence score [STUDY|PROTOCOL]
 pulposus evidence claims | check | compare
 pulposus evidence import FILE... --out FOLDER      CSV, YAML, ClinicalTrials.gov records (API v2)
-pulposus evidence export --to csv|json|schema|registry
+pulposus evidence export --to csv --out FOLDER     --to json|schema|registry prints where no --out is given
 ```
 
 Studies of your own stand beside the shipped ones with `--add FILE`. A YAML holds whole studies; a CSV holds rows of one table, whose
-columns `pulposus evidence export --to csv` shows. Mistakes are reported with file, row and field, and no row is dropped in silence.
+columns `pulposus evidence export --to csv --out FOLDER` shows. Mistakes are reported with file, row and field, and no row is dropped in
+silence.
 
 ```yaml
 schema_version: 1
@@ -67,12 +69,22 @@ studies:
 RESEARCH_USE = "Research use only, not medical advice."
 EFFECT = """\
 Before-after studies show about 40 points less pain of 100; randomised arms differ by about 8, with an interval of prediction that
-includes zero. No command pools the two kinds of evidence together."""
+includes zero. No command pools the two kinds of shipped evidence together; `meta --bias-adjusted` takes both, and keeps the effect of the
+cells apart from the change that comes anyway. A file of your own whose column `allocation`, `design`, `contrast`, `controlled` or
+`evidence` names both kinds is refused unless `--mixed` is given or that column is a moderator."""
 EXPECTED = """\
 Computed as the expectation was: DerSimonian-Laird, normal test, one assumed SD of the change (25 points of pain, 18 of disability)."""
 PUBLISHED = """\
 Ours: REML, Knapp-Hartung, printed spreads where there are any. Before-after, all classes of products stand
 together."""
+ABSENT = """\
+- **Risk of bias.** No study has a judgement (RoB 2, ROBINS-I), which would take full texts, so no pool here is restricted, weighted or
+  split by it. `pulposus.evidence.risk_of_bias_strata` pools by judgements that you bring; no command does.
+- **MIBO and DOSES as they were published.** `score` counts items of our protocol schema, each under the section of MIBO for stem cells
+  and the part of DOSES that ask for it. The 25 statements of MIBO are not scored one by one: its line is not adherence to MIBO.
+- **Patients one by one, and the correlation** of baseline and follow-up: rows are means and counts of arms.
+- **Commands for every method.** Leave-one-out, rank test, several levels or outcomes and Bayesian models with priors of your own are
+  functions of `pulposus.evidence` ([statistics](evidence-statistics.md))."""
 COMPLETENESS = """\
 Stated over required items of the protocol schema, on what was read. An item that was not found may stand in the full text."""
 
@@ -134,6 +146,11 @@ def contents(base: EvidenceBase) -> list[str]:
             )
         )
     return table(("table", "rows", "what", "status"), rows)
+
+
+def read(base: EvidenceBase) -> str:
+    """How many studies were read how."""
+    return ", ".join(f"{count} {kind}" for kind, count in Counter(one.text_read for one in base.studies).most_common())
 
 
 def sensitivity(base: EvidenceBase) -> list[str]:
@@ -212,6 +229,12 @@ def page(base: EvidenceBase) -> str:
                 "## What it holds",
                 "",
                 *contents(base),
+                "### What it does not hold",
+                "",
+                ABSENT,
+                "",
+                f"Studies by what was read of them: {read(base)}.",
+                "",
                 "## A change before-after is not the effect of cells",
                 "",
                 EFFECT,

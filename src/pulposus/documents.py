@@ -53,7 +53,7 @@ def read_document(
         InvalidDocument: The content does not fit the schema; holds every problem.
     """
     label = name or (str(source) if isinstance(source, Path) else "document")
-    text = _read_text(source, label) if isinstance(source, Path) else source
+    text = read_text(source, label) if isinstance(source, Path) else source
     tree = _parse(text, label)
     data = _plain(tree, label)
     overridden = _apply_overrides(data, overrides)
@@ -73,7 +73,7 @@ def top_level_keys(path: Path) -> set[str]:
     Raises:
         InvalidInput: The file cannot be read, or is not one YAML mapping.
     """
-    return {str(key) for key in _parse(_read_text(path, str(path)), str(path))}
+    return {str(key) for key in _parse(read_text(path, str(path)), str(path))}
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -82,7 +82,17 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f'did you mean "{matches[0]}"?' if matches else ""
 
 
-def _read_text(path: Path, label: str) -> str:
+def read_text(path: Path, label: str, *, kind: str = "YAML") -> str:
+    """The text of a file that people write.
+
+    Args:
+        path: The file, encoded as UTF-8.
+        label: Name in messages.
+        kind: What the file should be, in messages.
+
+    Raises:
+        InvalidInput: It is not there, a folder, too large or no text, or it may not be read.
+    """
     try:
         content = path.read_bytes()
     except FileNotFoundError:
@@ -91,25 +101,25 @@ def _read_text(path: Path, label: str) -> str:
         raise InvalidInput(
             "the file does not exist",
             where=label,
-            allowed="a YAML file",
+            allowed=f"a {kind} file",
             remedy=nearest(path.name, siblings) or "check the path",
         ) from None
     except IsADirectoryError:
-        raise InvalidInput("this is a folder", where=label, allowed="a YAML file") from None
+        raise InvalidInput("this is a folder", where=label, allowed=f"a {kind} file") from None
     except OSError as error:
         raise InvalidInput(
             f"the file cannot be read ({error.strerror})", where=label, remedy="check its permissions"
         ) from None
     if len(content) > LARGEST_DOCUMENT:
         raise InvalidInput(
-            "the file is too large", where=label, allowed=f"a YAML text of at most {LARGEST_DOCUMENT // 1_000_000} MB"
+            "the file is too large", where=label, allowed=f"a {kind} text of at most {LARGEST_DOCUMENT // 1_000_000} MB"
         )
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = "\0"
     if "\0" in text:
-        raise InvalidInput("the file is not text", where=label, allowed="YAML, encoded as UTF-8")
+        raise InvalidInput("the file is not text", where=label, allowed=f"{kind}, encoded as UTF-8")
     return text
 
 

@@ -1,4 +1,4 @@
-"""Outcomes of single studies: closed forms, symmetries, empty cells, bad input. Published values are in test_replays."""
+"""Outcomes of single studies: closed forms, symmetries, empty cells, bad input. Published values are in `replays`."""
 
 from __future__ import annotations
 

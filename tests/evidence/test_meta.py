@@ -24,7 +24,8 @@ from pulposus.evidence._heterogeneity import (
     q_profile,
     weighted_fit,
 )
-from pulposus.evidence._meta import TESTS, meta_analysis
+from pulposus.evidence._meta import meta_analysis
+from pulposus.evidence._meta_result import TESTS
 from pulposus.evidence._study_data import study_data
 
 BCG_YI = [

@@ -27,30 +27,10 @@ Add = Annotated[
 Outcome = Annotated[
     str, typer.Option("--outcome", help="VAS (back pain) or ODI (disability); for meta also surgery or any-serious.")
 ]
-Month = Annotated[float, typer.Option(min=0.0, help="Months after the treatment.")]
-Contrast = Annotated[
-    str, typer.Option(help="between-arms or before-after; both, side by side, where left out. They never share a pool.")
-]
 Classes = Annotated[
     list[str] | None, typer.Option("--class", metavar="NAME", help="Class of product; all where left out.")
 ]
 Exclude = Annotated[list[str] | None, typer.Option("--exclude", metavar="STUDY", help="Leave a study out.")]
-Nearest = Annotated[bool, typer.Option("--nearest", help="Take the visit nearest to the month, however far.")]
-DerivedBaselines = Annotated[
-    bool,
-    typer.Option(
-        "--derived-baselines",
-        help="Turn percent changes into points with the baseline that other arms of the trial imply.",
-    ),
-]
-AcrossClasses = Annotated[bool, typer.Option("--across-classes", help="Pool all classes of products together as well.")]
-Correlation = Annotated[
-    float | None,
-    typer.Option(min=-1.0, max=1.0, help="Of baseline and follow-up, for the SD of a change; 0.5 where left out."),
-]
-Method = Annotated[str, typer.Option(help="Variance between studies: REML, DL, PM, ML, HE, SJ; FE for fixed effects.")]
-Test = Annotated[str, typer.Option(help="knha (Knapp-Hartung), adhoc or z.")]
-Level = Annotated[float, typer.Option(help="Level of the intervals.")]
 
 _DOMAINS = {
     "vas": "back pain",

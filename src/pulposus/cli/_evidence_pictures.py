@@ -10,19 +10,10 @@ import typer
 
 from pulposus.cli._evidence_options import (
     RESEARCH_USE,
-    AcrossClasses,
     Add,
     Classes,
-    Contrast,
-    Correlation,
-    DerivedBaselines,
     Exclude,
-    Level,
-    Method,
-    Month,
-    Nearest,
     Outcome,
-    Test,
     contrasts_of,
     domain_of,
     evidence_base,
@@ -30,112 +21,77 @@ from pulposus.cli._evidence_options import (
     require_studies,
     write_output,
 )
-from pulposus.cli._evidence_pool import Data, Label, Mixed, Request, Sei, Vi, Yi, require_no_columns, selection_of
+from pulposus.cli._evidence_request import Contrast, Request, spread_options
 from pulposus.cli._output import Json, print_json, print_note
 from pulposus.errors import InvalidInput, UsageError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from pulposus.evidence import MetaResult, Pool, Selection
+    from pulposus.evidence import MetaResult, Pool
 
 PICTURES = (".svg", ".png")
 
 Out = Annotated[Path | None, typer.Option(help="Picture to write: .svg or .png.")]
 
 
-def forest(
-    out: Out = None,
-    data: Data = None,
-    yi: Yi = "",
-    vi: Vi = "",
-    sei: Sei = "",
-    label: Label = "",
-    mixed: Mixed = False,
-    outcome: Outcome = "VAS",
-    month: Month = 12.0,
-    contrast: Contrast = "between-arms",
-    classes: Classes = None,
-    exclude: Exclude = None,
-    nearest: Nearest = False,
-    derived_baselines: DerivedBaselines = False,
-    across_classes: AcrossClasses = False,
+@dataclasses.dataclass(frozen=True)
+class PictureRequest(Request):
+    """What a picture shows: one pool."""
+
+    contrast: Contrast = "between-arms"
+
+
+@dataclasses.dataclass(frozen=True)
+class ForestRequest(PictureRequest):
+    """What a forest plot shows."""
+
     cumulative: Annotated[
         bool, typer.Option("--cumulative", help="The pool after each study, in the order of years.")
-    ] = False,
-    correlation: Correlation = None,
-    add: Add = None,
-    method: Method = "REML",
-    test: Test = "knha",
-    level: Level = 0.95,
-    as_json: Json = False,
-) -> None:
-    """Draw a forest plot of a pool."""
-    out = _picture(out)
-    if data is not None:
-        result = Request(data, yi, vi, sei, (), label, mixed, method, test, level).result()
-        figure, document = (
-            _forest_of_data(result, data, yi, cumulative=cumulative),
-            {**result.as_dict(), "data": str(data)},
-        )
-    else:
-        require_no_columns(yi, vi, sei, None, label)
-        base = evidence_base(add)
-        kind = contrasts_of(contrast or "between-arms")[0]
-        selection = selection_of(base, kind, outcome, month, classes, exclude, nearest, derived_baselines, correlation)
-        found = _one_pool(selection, method, test, level, across_classes=across_classes)
-        figure, document = _forest_of_pool(found, outcome, cumulative=cumulative), found.as_dict()
-    _finish(figure, out, document, as_json=as_json)
+    ] = False
 
 
-def funnel(
-    out: Out = None,
-    data: Data = None,
-    yi: Yi = "",
-    vi: Vi = "",
-    sei: Sei = "",
-    label: Label = "",
-    mixed: Mixed = False,
-    outcome: Outcome = "VAS",
-    month: Month = 12.0,
-    contrast: Contrast = "between-arms",
-    classes: Classes = None,
-    exclude: Exclude = None,
-    nearest: Nearest = False,
-    derived_baselines: DerivedBaselines = False,
-    across_classes: AcrossClasses = False,
+@dataclasses.dataclass(frozen=True)
+class FunnelRequest(PictureRequest):
+    """What a funnel plot shows."""
+
     trim_and_fill: Annotated[
         bool, typer.Option("--trim-and-fill", help="Add the studies that trim and fill puts in.")
-    ] = False,
-    correlation: Correlation = None,
-    add: Add = None,
-    method: Method = "REML",
-    test: Test = "knha",
-    level: Level = 0.95,
-    as_json: Json = False,
-) -> None:
-    """Draw a funnel plot of a pool, with Egger's test."""
-    from pulposus.evidence import egger_test, funnel_plot
-    from pulposus.evidence import trim_and_fill as fill
+    ] = False
 
-    out = _picture(out)
-    if data is not None:
-        result = Request(data, yi, vi, sei, (), label, mixed, method, test, level).result()
-        title, axis = data.name, yi
+
+@spread_options
+def forest(out: Out = None, *, request: ForestRequest, as_json: Json = False) -> None:
+    """Draw a forest plot of a pool."""
+    picture = _picture(out)
+    if request.data is not None:
+        result = request.pool_of_file(request.data)
+        figure = _forest_of_data(result, request.data, request)
+        document = {**result.as_dict(), "data": str(request.data)}
     else:
-        require_no_columns(yi, vi, sei, None, label)
-        base = evidence_base(add)
-        kind = contrasts_of(contrast or "between-arms")[0]
-        selection = selection_of(base, kind, outcome, month, classes, exclude, nearest, derived_baselines, correlation)
-        found = _one_pool(selection, method, test, level, across_classes=across_classes)
+        found = _pool_of_evidence(request)
+        figure, document = _forest_of_pool(found, request), found.as_dict()
+    _finish(figure, picture, document, as_json=as_json)
+
+
+@spread_options
+def funnel(out: Out = None, *, request: FunnelRequest, as_json: Json = False) -> None:
+    """Draw a funnel plot of a pool, with Egger's test."""
+    from pulposus.evidence import egger_test, funnel_plot, trim_and_fill
+
+    picture = _picture(out)
+    if request.data is not None:
+        result = request.pool_of_file(request.data)
+        title, axis = request.data.name, request.yi
+    else:
+        found = _pool_of_evidence(request)
         result = _require_result(found)
-        title, axis = found.name, _axis(found, outcome)
+        title, axis = found.name, _axis(found, request.outcome)
     asymmetry = egger_test(result) if result.k > 2 else None
-    figure = funnel_plot(
-        result, filled=fill(result) if trim_and_fill else None, test=asymmetry, title=title, x_label=axis
-    )
+    filled = trim_and_fill(result) if request.trim_and_fill else None
+    figure = funnel_plot(result, filled=filled, test=asymmetry, title=title, x_label=axis)
     document = {"egger": dataclasses.asdict(asymmetry) if asymmetry is not None else None, **result.as_dict()}
-    _finish(figure, out, document, as_json=as_json)
+    _finish(figure, picture, document, as_json=as_json)
 
 
 def timeline(
@@ -170,10 +126,14 @@ def timeline(
     _finish(figure, out, document, as_json=as_json)
 
 
-def _one_pool(selection: Selection, method: str, test: str, level: float, *, across_classes: bool) -> Pool:
+def _pool_of_evidence(request: PictureRequest) -> Pool:
+    """One pool of the evidence."""
     from pulposus.evidence import pool
 
-    return pool(selection, method=method, test=test, level=level, across_classes=across_classes)
+    request.require_no_columns()
+    base = evidence_base(request.add)
+    kind = contrasts_of(request.contrast or "between-arms")[0]
+    return pool(request.selection(base, kind), across_classes=request.across_classes, **request.model)
 
 
 def _require_result(found: Pool) -> MetaResult:
@@ -191,30 +151,28 @@ def _axis(found: Pool, outcome: str) -> str:
     return f"{outcome.upper()}, {what} [points of 100]"
 
 
-def _forest_of_data(result: MetaResult, path: Path, yi: str, *, cumulative: bool) -> Figure:
-    from pulposus.evidence import cumulative as steps
-    from pulposus.evidence import cumulative_plot, forest_plot, forest_rows
+def _forest_of_data(result: MetaResult, file: Path, request: ForestRequest) -> Figure:
+    from pulposus.evidence import cumulative, cumulative_plot, forest_plot, forest_rows
 
-    if cumulative:
-        return cumulative_plot(steps(result), title=path.name, x_label=yi)
-    return forest_plot(forest_rows(result), result, title=path.name, x_label=yi)
+    if request.cumulative:
+        return cumulative_plot(cumulative(result), title=file.name, x_label=request.yi)
+    return forest_plot(forest_rows(result), result, title=file.name, x_label=request.yi)
 
 
-def _forest_of_pool(found: Pool, outcome: str, *, cumulative: bool) -> Figure:
-    from pulposus.evidence import cumulative as steps
-    from pulposus.evidence import cumulative_plot, forest_plot, forest_rows, subgroups
+def _forest_of_pool(found: Pool, request: ForestRequest) -> Figure:
+    from pulposus.evidence import cumulative, cumulative_plot, forest_plot, forest_rows, subgroups
 
     result = _require_result(found)
     options: dict[str, Any] = {
         "title": found.name,
-        "x_label": _axis(found, outcome),
+        "x_label": _axis(found, request.outcome),
         "decimals": 1,
         "footnote": "Change before-after is not the effect of cells."
         if found.selection.contrast == "before-after"
         else "",
     }
-    if cumulative:
-        return cumulative_plot(steps(result, [row.study.year or 0 for row in found.rows]), **options)
+    if request.cumulative:
+        return cumulative_plot(cumulative(result, [row.study.year or 0 for row in found.rows]), **options)
     groups = [row.cell_class for row in found.rows]
     columns = [(f"{row.n} vs {row.n_control}" if row.n_control else str(row.n), f"{row.month:g}") for row in found.rows]
     # Subgroup diamonds need classes with two cohorts each.

@@ -101,13 +101,8 @@ def add_files(paths: Sequence[Path], base: EvidenceBase | None = None, *, regist
         InvalidDocument: Cells that do not fit, or additions that contradict the tables; holds every problem.
     """
     start = base if base is not None else load_evidence()
-    added: dict[str, list[Any]] = {name: [] for name in CLINICAL}
-    notes: list[str] = []
-    for path in paths:
-        part = read_additions(path)
-        for name, rows in part.tables.items():
-            added[name] += rows
-        notes += part.notes
+    given = Imported.joined(read_additions(path) for path in paths)
+    added, notes = given.tables, list(given.notes)
     if registry_names:
         added["studies"], joined = _joined(added["studies"], start)
         notes += joined
@@ -145,14 +140,7 @@ def _folder(path: Path) -> Imported:
     files = sorted(file for file in path.iterdir() if file.suffix.lower() in (".csv", ".yaml", ".yml", ".json"))
     if not files:
         raise InvalidInput("the folder has nothing to import", where=str(path), allowed="*.csv, *.yaml, *.json")
-    tables: dict[str, list[Any]] = {name: [] for name in CLINICAL}
-    notes: list[str] = []
-    for file in files:
-        part = read_additions(file)
-        for name, rows in part.tables.items():
-            tables[name] += rows
-        notes += part.notes
-    return Imported(tables, tuple(notes))
+    return Imported.joined(read_additions(file) for file in files)
 
 
 def _csv(path: Path) -> Imported:

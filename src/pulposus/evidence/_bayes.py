@@ -19,8 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pulposus.errors import InvalidInput, MissingPart, SolverFailed
-from pulposus.evidence._meta import require_choice
-from pulposus.evidence._study_data import FloatArray, require_level, study_data
+from pulposus.evidence._study_data import FloatArray, require_choice, require_level, study_data
 
 FAMILIES = ("half-normal", "half-cauchy")
 # Vehtari et al. 2021, doi:10.1214/20-BA1221: chains agree below this, and need this many effective draws.

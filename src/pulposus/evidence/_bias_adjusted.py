@@ -33,8 +33,7 @@ from pulposus.evidence._bayes import (
     require_numpyro,
     run,
 )
-from pulposus.evidence._meta import require_choice
-from pulposus.evidence._study_data import FloatArray, require_finite, require_positive
+from pulposus.evidence._study_data import FloatArray, require_choice, require_finite, require_positive
 
 KINDS = ("cells", "control", "difference")
 

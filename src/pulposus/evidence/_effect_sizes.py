@@ -21,6 +21,8 @@ from numpy.typing import ArrayLike, NDArray
 from pulposus.errors import InvalidInput
 from pulposus.evidence._study_data import FloatArray, column, study_labels
 
+_TWO_GROUPS = ("mean_1", "sd_1", "n_1", "mean_2", "sd_2", "n_2")
+
 
 @dataclass(frozen=True)
 class EffectSizes:
@@ -93,7 +95,7 @@ def mean_difference(
     labels: Sequence[str] | None = None,
 ) -> EffectSizes:
     """Difference of two groups, first minus second; `pooled` uses one standard deviation for both."""
-    m1, s1, n1, m2, s2, n2, names = _two_groups(mean_1, sd_1, n_1, mean_2, sd_2, n_2, labels)
+    m1, s1, n1, m2, s2, n2, names = _two_groups((mean_1, sd_1, n_1, mean_2, sd_2, n_2), labels)
     if pooled:
         require_sizes(n1 + n2, names, "n_1 + n_2", least=3.0)
         variance = _pooled_sd(s1, n1, s2, n2) ** 2 * (1.0 / n1 + 1.0 / n2)
@@ -113,7 +115,7 @@ def hedges_g(
     labels: Sequence[str] | None = None,
 ) -> EffectSizes:
     """Standardised mean difference with the exact small-sample factor."""
-    m1, s1, n1, m2, s2, n2, names = _two_groups(mean_1, sd_1, n_1, mean_2, sd_2, n_2, labels)
+    m1, s1, n1, m2, s2, n2, names = _two_groups((mean_1, sd_1, n_1, mean_2, sd_2, n_2), labels)
     require_sizes(n1 + n2, names, "n_1 + n_2", least=4.0)
     g = _small_sample_factor(n1 + n2 - 2.0) * (m1 - m2) / _pooled_sd(s1, n1, s2, n2)
     return effects(
@@ -170,17 +172,9 @@ def columns(*given: tuple[str, ArrayLike]) -> list[FloatArray]:
 
 
 def _two_groups(
-    mean_1: ArrayLike,
-    sd_1: ArrayLike,
-    n_1: ArrayLike,
-    mean_2: ArrayLike,
-    sd_2: ArrayLike,
-    n_2: ArrayLike,
-    labels: Sequence[str] | None,
+    given: Sequence[ArrayLike], labels: Sequence[str] | None
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray, FloatArray, tuple[str, ...]]:
-    m1, s1, n1, m2, s2, n2 = columns(
-        ("mean_1", mean_1), ("sd_1", sd_1), ("n_1", n_1), ("mean_2", mean_2), ("sd_2", sd_2), ("n_2", n_2)
-    )
+    m1, s1, n1, m2, s2, n2 = columns(*zip(_TWO_GROUPS, given, strict=True))
     names = study_labels(labels, m1.size)
     for size, name in ((n1, "n_1"), (n2, "n_2")):
         require_sizes(size, names, name, least=1.0)

@@ -10,11 +10,12 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from pulposus.evidence._base import EvidenceBase
-from pulposus.evidence._records import AdverseEvent, EventCategory, Study
+from pulposus.evidence._record_fields import EventCategory
+from pulposus.evidence._records import AdverseEvent, Study
 from pulposus.evidence._selection import LeftOut
 
 if TYPE_CHECKING:
-    from pulposus.evidence._meta import MetaResult
+    from pulposus.evidence._meta_result import MetaResult
 
 
 @dataclasses.dataclass(frozen=True)

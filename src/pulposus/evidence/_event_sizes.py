@@ -2,20 +2,22 @@
 
     log odds ratio           ln(a d / (b c))              1/a + 1/b + 1/c + 1/d
     log risk ratio           ln(a/n1) - ln(c/n2)          1/a - 1/n1 + 1/c - 1/n2
-    risk difference          a/n1 - c/n2                  p1 q1/n1 + p2 q2/n2
-    logit of a proportion    ln(x / (n - x))              1/x + 1/(n - x)
+    risk difference          a/n1 - c/n2                  p1 (1 - p1)/n1 + p2 (1 - p2)/n2
+    logit of a proportion    ln(x / y)                    1/x + 1/y
+    proportion               x/n                          p (1 - p)/n
     Freeman-Tukey            (asin sqrt(x/(n+1)) + asin sqrt((x+1)/(n+1))) / 2      1 / (4 n + 2)
 
-for a of n1 = a + b events against c of n2 = c + d. A study with an empty cell gets a continuity correction in all its cells, 0.5 unless
-another is given, and is flagged. Freeman & Tukey 1950, doi:10.1214/aoms/1177729756; its inverse: Miller 1978,
-doi:10.1080/00031305.1978.10479283. Definitions and defaults are those of metafor's `escalc` (OR, RR, RD, PLO, PR, PFT), whose printed
-values the tests replay; written here because no maintained Python package covers the list.
+for a events and b others of n1 = a + b against c and d of n2 = c + d, or x events and y others of n = x + y. A measure is written as the
+law of its cells; a study with an empty cell gets a continuity correction in all its cells, 0.5 unless another is given, and is flagged.
+Freeman & Tukey 1950, doi:10.1214/aoms/1177729756; its inverse: Miller 1978, doi:10.1080/00031305.1978.10479283. Definitions and defaults
+are those of metafor's `escalc` (OR, RR, RD, PLO, PR, PFT), whose printed values the tests replay; written here because no maintained Python
+package covers the list.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -26,90 +28,96 @@ from pulposus.evidence._study_data import FloatArray, column, study_labels
 
 CORRECTION = 0.5
 
+Effects = tuple[FloatArray, FloatArray]
+"""Outcomes of k studies and their sampling variances."""
 
-def log_odds_ratio(
-    events_1: ArrayLike,
-    n_1: ArrayLike,
-    events_2: ArrayLike,
-    n_2: ArrayLike,
-    *,
-    correction: float = CORRECTION,
-    labels: Sequence[str] | None = None,
-) -> EffectSizes:
+
+def _of_two_groups(measure: str):
+    """Turn outcome and variance of the cells a, b | c, d (events and others of both groups) into effect sizes of k studies."""
+
+    def decorate(law: Callable[[FloatArray, FloatArray, FloatArray, FloatArray], Effects]):
+        def effect_sizes(
+            events_1: ArrayLike,
+            n_1: ArrayLike,
+            events_2: ArrayLike,
+            n_2: ArrayLike,
+            *,
+            correction: float = CORRECTION,
+            labels: Sequence[str] | None = None,
+        ) -> EffectSizes:
+            a, n1, c, n2 = columns(("events_1", events_1), ("n_1", n_1), ("events_2", events_2), ("n_2", n_2))
+            names = study_labels(labels, a.size)
+            _require_counts(a, n1, names)
+            _require_counts(c, n2, names)
+            b, d = n1 - a, n2 - c
+            empty = (a == 0.0) | (b == 0.0) | (c == 0.0) | (d == 0.0)
+            uninformative = ((a == 0.0) & (c == 0.0)) | ((b == 0.0) & (d == 0.0))
+            value, variance = law(*_corrected((a, b, c, d), empty, correction, names))
+            return EffectSizes(measure, value, variance, n1 + n2, names, empty, uninformative)
+
+        _name_after(law, effect_sizes)
+        return effect_sizes
+
+    return decorate
+
+
+def _of_one_group(measure: str):
+    """Turn outcome and variance of the cells x, y (events and others of one group) into effect sizes of k studies."""
+
+    def decorate(law: Callable[[FloatArray, FloatArray], Effects]):
+        def effect_sizes(
+            events: ArrayLike, n: ArrayLike, *, correction: float = CORRECTION, labels: Sequence[str] | None = None
+        ) -> EffectSizes:
+            x, size, names = _one_group(events, n, labels)
+            empty = (x == 0.0) | (x == size)
+            value, variance = law(*_corrected((x, size - x), empty, correction, names))
+            return EffectSizes(measure, value, variance, size, names, empty, np.zeros(x.size, dtype=bool))
+
+        _name_after(law, effect_sizes)
+        return effect_sizes
+
+    return decorate
+
+
+def _name_after(law: Callable[..., Effects], made: Callable[..., EffectSizes]) -> None:
+    """Name and describe a function as its law, whose arguments it does not have."""
+    for attribute in ("__name__", "__qualname__", "__doc__"):
+        setattr(made, attribute, getattr(law, attribute))
+
+
+@_of_two_groups("log odds ratio")
+def log_odds_ratio(a: FloatArray, b: FloatArray, c: FloatArray, d: FloatArray) -> Effects:
     """Log odds ratio of two groups; `correction` is added to all four cells of a study that has an empty one."""
-    a, b, c, d, size, names = _tables(events_1, n_1, events_2, n_2, labels)
-    corrected, uninformative = _empty_cells(a, b, c, d)
-    a, b, c, d = _add(corrected, correction, (a, b, c, d), names)
-    value = np.log(a * d / (b * c))
-    return EffectSizes(
-        "log odds ratio", value, 1.0 / a + 1.0 / b + 1.0 / c + 1.0 / d, size, names, corrected, uninformative
-    )
+    return np.log(a * d / (b * c)), 1.0 / a + 1.0 / b + 1.0 / c + 1.0 / d
 
 
-def log_risk_ratio(
-    events_1: ArrayLike,
-    n_1: ArrayLike,
-    events_2: ArrayLike,
-    n_2: ArrayLike,
-    *,
-    correction: float = CORRECTION,
-    labels: Sequence[str] | None = None,
-) -> EffectSizes:
+@_of_two_groups("log risk ratio")
+def log_risk_ratio(a: FloatArray, b: FloatArray, c: FloatArray, d: FloatArray) -> Effects:
     """Log risk ratio of two groups; `correction` is added to all four cells of a study that has an empty one."""
-    a, b, c, d, size, names = _tables(events_1, n_1, events_2, n_2, labels)
-    corrected, uninformative = _empty_cells(a, b, c, d)
-    a, b, c, d = _add(corrected, correction, (a, b, c, d), names)
-    value = np.log(a / (a + b)) - np.log(c / (c + d))
-    return EffectSizes(
-        "log risk ratio",
-        value,
-        1.0 / a - 1.0 / (a + b) + 1.0 / c - 1.0 / (c + d),
-        size,
-        names,
-        corrected,
-        uninformative,
-    )
+    n1, n2 = a + b, c + d
+    return np.log(a / n1) - np.log(c / n2), 1.0 / a - 1.0 / n1 + 1.0 / c - 1.0 / n2
 
 
-def risk_difference(
-    events_1: ArrayLike,
-    n_1: ArrayLike,
-    events_2: ArrayLike,
-    n_2: ArrayLike,
-    *,
-    correction: float = CORRECTION,
-    labels: Sequence[str] | None = None,
-) -> EffectSizes:
+@_of_two_groups("risk difference")
+def risk_difference(a: FloatArray, b: FloatArray, c: FloatArray, d: FloatArray) -> Effects:
     """Difference of two risks; `correction` is added to all four cells of a study that has an empty one, so its variance is not 0."""
-    a, b, c, d, size, names = _tables(events_1, n_1, events_2, n_2, labels)
-    corrected, uninformative = _empty_cells(a, b, c, d)
-    a, b, c, d = _add(corrected, correction, (a, b, c, d), names)
-    p1, p2 = a / (a + b), c / (c + d)
-    variance = p1 * (1.0 - p1) / (a + b) + p2 * (1.0 - p2) / (c + d)
-    return EffectSizes("risk difference", p1 - p2, variance, size, names, corrected, uninformative)
+    n1, n2 = a + b, c + d
+    p1, p2 = a / n1, c / n2
+    return p1 - p2, p1 * (1.0 - p1) / n1 + p2 * (1.0 - p2) / n2
 
 
-def logit_proportion(
-    events: ArrayLike, n: ArrayLike, *, correction: float = CORRECTION, labels: Sequence[str] | None = None
-) -> EffectSizes:
+@_of_one_group("logit of a proportion")
+def logit_proportion(x: FloatArray, y: FloatArray) -> Effects:
     """Log odds of one group; `correction` is added to both cells of a study without events or with events in everyone."""
-    x, size, names = _one_group(events, n, labels)
-    corrected = (x == 0.0) | (x == size)
-    yes, no = _add(corrected, correction, (x, size - x), names)
-    none = np.zeros(x.size, dtype=bool)
-    return EffectSizes("logit of a proportion", np.log(yes / no), 1.0 / yes + 1.0 / no, size, names, corrected, none)
+    return np.log(x / y), 1.0 / x + 1.0 / y
 
 
-def raw_proportion(
-    events: ArrayLike, n: ArrayLike, *, correction: float = CORRECTION, labels: Sequence[str] | None = None
-) -> EffectSizes:
+@_of_one_group("proportion")
+def raw_proportion(x: FloatArray, y: FloatArray) -> Effects:
     """Proportion of one group as it is; symmetric intervals may leave 0-1, so the logit is the better scale."""
-    x, size, names = _one_group(events, n, labels)
-    corrected = (x == 0.0) | (x == size)
-    yes, no = _add(corrected, correction, (x, size - x), names)
-    share = yes / (yes + no)
-    none = np.zeros(x.size, dtype=bool)
-    return EffectSizes("proportion", share, share * (1.0 - share) / (yes + no), size, names, corrected, none)
+    n = x + y
+    p = x / n
+    return p, p * (1.0 - p) / n
 
 
 def freeman_tukey_proportion(events: ArrayLike, n: ArrayLike, *, labels: Sequence[str] | None = None) -> EffectSizes:
@@ -164,39 +172,23 @@ def _one_group(
     return x, size, names
 
 
-def _tables(
-    events_1: ArrayLike, n_1: ArrayLike, events_2: ArrayLike, n_2: ArrayLike, labels: Sequence[str] | None
-) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray, tuple[str, ...]]:
-    a, n1, c, n2 = columns(("events_1", events_1), ("n_1", n_1), ("events_2", events_2), ("n_2", n_2))
-    names = study_labels(labels, a.size)
-    _require_counts(a, n1, names)
-    _require_counts(c, n2, names)
-    return a, n1 - a, c, n2 - c, n1 + n2, names
-
-
-def _empty_cells(
-    a: FloatArray, b: FloatArray, c: FloatArray, d: FloatArray
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    empty = (a == 0.0) | (b == 0.0) | (c == 0.0) | (d == 0.0)
-    return empty, ((a == 0.0) & (c == 0.0)) | ((b == 0.0) & (d == 0.0))
-
-
-def _add(
-    where: NDArray[np.bool_], correction: float, cells: Sequence[FloatArray], labels: Sequence[str]
+def _corrected(
+    cells: Sequence[FloatArray], empty: NDArray[np.bool_], correction: float, labels: Sequence[str]
 ) -> list[FloatArray]:
+    """The cells, with the continuity correction added to all cells of the studies that have an empty one."""
     if not math.isfinite(correction) or correction < 0.0:
         raise InvalidInput(
             f"the continuity correction is {correction}", where="correction", allowed="0 or more, such as 0.5"
         )
-    if correction == 0.0 and np.any(where):
-        first = labels[int(np.argmax(where))]
+    if correction == 0.0 and np.any(empty):
+        first = labels[int(np.argmax(empty))]
         raise InvalidInput(
             f"{first} has an empty cell and the continuity correction is 0",
             where=first,
             allowed="a correction above 0 for studies with empty cells",
             remedy="give a correction such as 0.5, or leave the study out",
         )
-    return [cell + correction * where for cell in cells]
+    return [cell + correction * empty for cell in cells]
 
 
 def _require_counts(x: FloatArray, n: FloatArray, labels: Sequence[str]) -> None:

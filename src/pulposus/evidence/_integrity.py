@@ -16,7 +16,7 @@ from pulposus.evidence._base import EvidenceBase
 from pulposus.evidence._finding import Finding, place
 from pulposus.evidence._harmonise import OTHER
 from pulposus.evidence._number_checks import counts, percentages, scale_bounds, spreads
-from pulposus.evidence._records import slug
+from pulposus.evidence._record_fields import slug
 from pulposus.parameters import ParameterSet, load_parameters
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from pulposus.documents import Document
-from pulposus.evidence._records import Count, StudyId, Text
+from pulposus.evidence._record_fields import Count, StudyId, Text
 from pulposus.parameters import Status
 
 

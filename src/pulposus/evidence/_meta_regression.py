@@ -12,16 +12,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pulposus.errors import InvalidInput
 from pulposus.evidence._heterogeneity import FIXED, between_study_variance
+from pulposus.evidence._meta_result import MetaResult, quantile
 from pulposus.evidence._study_data import FloatArray, StudyData
-
-if TYPE_CHECKING:
-    from pulposus.evidence._meta import MetaResult
 
 
 @dataclass(frozen=True)
@@ -79,8 +76,6 @@ def predict(result: MetaResult, at: Mapping[str, float] | None = None) -> Predic
     Raises:
         InvalidInput: A moderator is missing or is not in the model.
     """
-    from pulposus.evidence._meta import quantile
-
     names = result.data.names[1:]
     values = dict(at or {})
     if unknown := sorted(set(values) - set(names)):

@@ -32,9 +32,9 @@ from pulposus.evidence._covariance import (
     sampling_covariance,
     unstructured_structure,
 )
-from pulposus.evidence._meta import Coefficient, quantile, require_choice
+from pulposus.evidence._meta_result import Coefficient, quantile
 from pulposus.evidence._random_effects import GeneralFit, general_fit, maximise, profile_interval
-from pulposus.evidence._study_data import FloatArray, StudyData, require_level, study_data
+from pulposus.evidence._study_data import FloatArray, StudyData, require_choice, require_level, study_data
 
 ROBUST = ("CR1", "CR2")
 TESTS = ("z", "t")

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from pulposus.documents import Document
-from pulposus.evidence._records import Count, StudyId, Text, Words
+from pulposus.evidence._record_fields import Count, StudyId, Text, Words
 from pulposus.parameters import Status
 
 Verdict = Literal[

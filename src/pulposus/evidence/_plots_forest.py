@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from pulposus.errors import InvalidInput
-from pulposus.evidence._forest_layout import ForestRow, Line, draw_forest
-from pulposus.evidence._meta import MetaResult, quantile
+from pulposus.evidence._forest_layout import draw_forest
+from pulposus.evidence._forest_lines import ForestRow, Line
+from pulposus.evidence._meta_result import MetaResult, quantile
 from pulposus.evidence._plot_canvas import describe, style
 from pulposus.evidence._plot_scale import Scale, scale
 from pulposus.evidence._sensitivity import Step, Subgroups

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pulposus.errors import InvalidInput
-from pulposus.evidence._meta import MetaResult, quantile
+from pulposus.evidence._meta_result import MetaResult, quantile
 from pulposus.evidence._plot_canvas import DISCLAIMER, FILLED, INK, POOL, SOFT, STUDY, describe, style
 from pulposus.evidence._plot_scale import scale
 from pulposus.evidence._small_study import AsymmetryTest, TrimAndFill

@@ -15,7 +15,7 @@ from pulposus.errors import InvalidInput
 from pulposus.evidence._selection import ABOUT, EffectRow, LeftOut, Selection
 
 if TYPE_CHECKING:
-    from pulposus.evidence._meta import MetaResult
+    from pulposus.evidence._meta_result import MetaResult
 
 ALL_CLASSES = "all classes together"
 RESEARCH_USE = "Research use only, not medical advice."

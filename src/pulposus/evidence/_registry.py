@@ -16,7 +16,9 @@ from typing import Any, get_args
 import pydantic
 
 from pulposus.errors import InvalidDocument, InvalidInput
-from pulposus.evidence._records import AdverseEvent, Arm, CellClass, Outcome, Study
+from pulposus.evidence._base import CLINICAL
+from pulposus.evidence._record_fields import CellClass
+from pulposus.evidence._records import AdverseEvent, Arm, Outcome, Study
 from pulposus.evidence._registry_results import Group, Results, read_results
 from pulposus.evidence._registry_words import arm_content, cell_class_of, donor_of, months_in, words_of
 
@@ -50,6 +52,17 @@ class Imported:
     tables: dict[str, list[Any]]
     notes: tuple[str, ...] = ()
 
+    @classmethod
+    def joined(cls, parts: Iterable[Imported]) -> Imported:
+        """The rows and notes of several imports, in their order."""
+        tables: dict[str, list[Any]] = {name: [] for name in CLINICAL}
+        notes: list[str] = []
+        for part in parts:
+            for name, rows in part.tables.items():
+                tables[name] += rows
+            notes += part.notes
+        return cls(tables, tuple(notes))
+
 
 def read_registry(path: Path) -> Imported:
     """Study records of a JSON file (one study, a list, or an answer of the search), or of every JSON file of a folder.
@@ -61,15 +74,7 @@ def read_registry(path: Path) -> Imported:
     files = sorted(path.glob("*.json")) if path.is_dir() else [path]
     if not files:
         raise InvalidInput("the folder has no JSON file", where=str(path), allowed="study records named *.json")
-    tables: dict[str, list[Any]] = {"studies": [], "arms": [], "outcomes": [], "adverse_events": []}
-    notes: list[str] = []
-    for file in files:
-        for record in _records(file):
-            part = import_record(record, str(file))
-            for name, rows in part.tables.items():
-                tables[name] += rows
-            notes += part.notes
-    return Imported(tables, tuple(notes))
+    return Imported.joined(import_record(record, str(file)) for file in files for record in _records(file))
 
 
 def import_record(record: Mapping[str, Any], name: str = "record") -> Imported:

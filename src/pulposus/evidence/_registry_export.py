@@ -1,6 +1,6 @@
-"""Studies and protocols as records in the layout of the ClinicalTrials.gov API v2, and the JSON Schemas of both.
+"""Studies as records in the layout of the ClinicalTrials.gov API v2, and the JSON Schemas of studies and protocols.
 
-The record holds what the study or the protocol states and nothing else; it is no registration. Results go into outcome measures with one
+The record holds what the study states and nothing else; it is no registration. Results go into outcome measures with one
 group per arm, each spread under its own name, so that importing the record gives the rows back.
 """
 
@@ -9,20 +9,17 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pulposus.evidence._base import EvidenceBase
 from pulposus.evidence._records import Arm, Outcome, Study
-
-if TYPE_CHECKING:
-    from pulposus.therapy import Protocol
 
 NOTE = "Made by pulposus from published numbers or from a protocol; this is no registration. Research use only."
 
 _ALLOCATION = {"randomised": "RANDOMIZED", "controlled": "NON_RANDOMIZED"}
 _MASKING = {"open": "NONE", "single-blind": "SINGLE", "double-blind": "DOUBLE"}
 _PHASES = {"1": "PHASE1", "2": "PHASE2", "3": "PHASE3", "4": "PHASE4"}
-_ARM_TYPES = {
+ARM_TYPES = {
     "saline": "PLACEBO_COMPARATOR",
     "carrier": "PLACEBO_COMPARATOR",
     "sham": "SHAM_COMPARATOR",
@@ -37,10 +34,10 @@ _NCT = re.compile(r"NCT\d{8}")
 def study_record(study: Study, base: EvidenceBase) -> dict[str, Any]:
     """A study of the base as a record; arms that are parts of others are left out of the arms but keep their results."""
     rows = base.rows_of(study.study_id)
-    number = next((one for one in study.registry if _NCT.fullmatch(one)), "")
+    number = registry_number(study.registry)
     arms = [arm for arm in rows["arms"] if arm.analysis_set == "all"]
     record: dict[str, Any] = {
-        "protocolSection": _filled(
+        "protocolSection": filled(
             {
                 "identificationModule": {
                     "nctId": number,
@@ -57,7 +54,7 @@ def study_record(study: Study, base: EvidenceBase) -> dict[str, Any]:
                 "conditionsModule": {"conditions": [study.indication] if study.indication else []},
                 "designModule": {
                     "studyType": "INTERVENTIONAL",
-                    "phases": _phases(study.phase),
+                    "phases": phases(study.phase),
                     "designInfo": {
                         "allocation": _ALLOCATION.get(study.allocation, "NA"),
                         "maskingInfo": {"masking": _MASKING[study.blinding]} if study.blinding else {},
@@ -88,77 +85,6 @@ def study_record(study: Study, base: EvidenceBase) -> dict[str, Any]:
     return {**record, "hasResults": bool(results or events)}
 
 
-def protocol_record(protocol: Protocol) -> dict[str, Any]:
-    """A protocol as a record; times are months, amounts those of the protocol."""
-    identity, people = protocol.id, protocol.population
-    number = next((one for one in identity.registry if _NCT.fullmatch(one)), "")
-    comparator = protocol.comparator.arm
-    arms = [{"label": "treated", "type": "EXPERIMENTAL", "description": _product(protocol)}]
-    if comparator != "none":
-        arms.append(
-            {"label": comparator, "type": _ARM_TYPES.get(comparator, "PLACEBO_COMPARATOR"), "description": comparator}
-        )
-    return {
-        "protocolSection": _filled(
-            {
-                "identificationModule": {
-                    "nctId": number,
-                    "orgStudyIdInfo": {"id": identity.name},
-                    "briefTitle": identity.title or identity.name,
-                    "secondaryIdInfos": [{"id": one} for one in identity.registry if one != number],
-                },
-                "sponsorCollaboratorsModule": {"leadSponsor": {"name": identity.sponsor} if identity.sponsor else {}},
-                "oversightModule": {"oversightHasDmc": bool(protocol.ethics.monitoring) or None},
-                "descriptionModule": {"briefSummary": NOTE, "detailedDescription": " ".join(identity.notes)},
-                "conditionsModule": {"conditions": [people.indication] if people.indication else []},
-                "designModule": {
-                    "studyType": "INTERVENTIONAL",
-                    "phases": _phases(identity.phase),
-                    "designInfo": {
-                        "allocation": "RANDOMIZED" if protocol.statistics.randomisation else "NA",
-                        "maskingInfo": {"maskingDescription": protocol.comparator.blinding},
-                    },
-                    "enrollmentInfo": {"count": people.patients} if people.patients else {},
-                },
-                "armsInterventionsModule": {
-                    "armGroups": arms,
-                    "interventions": [
-                        {
-                            "type": "BIOLOGICAL",
-                            "name": _product(protocol),
-                            "description": _delivery(protocol),
-                            "armGroupLabels": ["treated"],
-                        }
-                    ],
-                },
-                "outcomesModule": {
-                    "secondaryOutcomes": [
-                        {
-                            "measure": one.instrument,
-                            "description": one.version,
-                            "timeFrame": ", ".join(f"{_months(time):g} months" for time in one.times),
-                        }
-                        for one in protocol.outcomes
-                    ],
-                    "primaryOutcomes": [{"measure": protocol.statistics.primary}]
-                    if protocol.statistics.primary
-                    else [],
-                },
-                "eligibilityModule": {
-                    "minimumAge": f"{people.age[0]:g} Years" if people.age else "",
-                    "maximumAge": f"{people.age[1]:g} Years" if people.age else "",
-                    "eligibilityCriteria": _criteria(protocol),
-                },
-                "referencesModule": {
-                    "references": [{"type": "BACKGROUND", "citation": one} for one in identity.sources]
-                },
-                "ipdSharingStatementModule": {"description": protocol.data.availability},
-            }
-        ),
-        "hasResults": False,
-    }
-
-
 def schemas() -> dict[str, Any]:
     """JSON Schemas of the protocol standard and of a file with studies."""
     from pulposus.evidence._additions import StudiesDocument
@@ -173,15 +99,21 @@ def schemas() -> dict[str, Any]:
     return {"protocol": protocol_schema(), "studies": studies}
 
 
-def _filled(node: Any) -> Any:
+def registry_number(numbers: Sequence[str]) -> str:
+    """The ClinicalTrials.gov number among registry numbers; empty where there is none."""
+    return next((one for one in numbers if _NCT.fullmatch(one)), "")
+
+
+def filled(node: Any) -> Any:
     """The node without empty texts, lists and groups: a record states only what is known."""
     if isinstance(node, dict):
-        kept = {key: _filled(value) for key, value in node.items()}
+        kept = {key: filled(value) for key, value in node.items()}
         return {key: value for key, value in kept.items() if value not in (None, "", [], {})}
-    return [_filled(one) for one in node] if isinstance(node, list) else node
+    return [filled(one) for one in node] if isinstance(node, list) else node
 
 
-def _phases(text: str) -> list[str]:
+def phases(text: str) -> list[str]:
+    """A phase such as `1/2` in the words of the registry; what follows a comma is left out."""
     return [_PHASES[digit] for digit in re.findall(r"\d", text.partition(",")[0]) if digit in _PHASES] or ["NA"]
 
 
@@ -194,7 +126,7 @@ def _enrolment(study: Study) -> dict[str, Any]:
 def _arm_type(arm: Arm) -> str:
     if arm.role == "treated":
         return "EXPERIMENTAL"
-    return _ARM_TYPES.get(arm.content, "ACTIVE_COMPARATOR")
+    return ARM_TYPES.get(arm.content, "ACTIVE_COMPARATOR")
 
 
 def _intervention(study: Study) -> dict[str, Any]:
@@ -227,7 +159,7 @@ def _result(key: tuple[Any, ...], rows: list[Outcome], base: EvidenceBase) -> di
     ids = {name: f"OG{number:03d}" for number, name in enumerate(dict.fromkeys(row.arm for row in rows))}
     months = sorted({row.month for row in rows if row.month is not None})
     scale = f" Scale {low:g} to {high:g}." if low is not None and high is not None and kind == "mean" else ""
-    return _filled(
+    return filled(
         {
             "type": "SECONDARY",
             "title": outcome if measure is None else f"{outcome}: {measure.description}",
@@ -283,7 +215,7 @@ def _events(rows: Sequence[Any]) -> dict[str, Any]:
             if (row.serious == "yes") == serious
         ]
 
-    return _filled(
+    return filled(
         {
             "timeFrame": f"{max(months):g} months" if months else "",
             "eventGroups": [{"id": number, "title": name} for name, number in ids.items()],
@@ -291,33 +223,3 @@ def _events(rows: Sequence[Any]) -> dict[str, Any]:
             "otherEvents": listed(False),
         }
     )
-
-
-def _months(days: float) -> float:
-    from pulposus.units import parse_quantity
-
-    return round(days / parse_quantity("1 month", "day"), 3)
-
-
-def _product(protocol: Protocol) -> str:
-    donor, origin, dose = protocol.donor, protocol.origin, protocol.dose
-    cells = f"{dose.cells:g} million cells" if dose.cells else "no cells"
-    parts = [donor.relation if donor else "", origin.source if origin else "", dose.product if dose.cells else ""]
-    return ", ".join([" ".join(part for part in parts if part), f"{cells} in {dose.volume:g} mL {dose.carrier}"]).strip(
-        ", "
-    )
-
-
-def _delivery(protocol: Protocol) -> str:
-    way = protocol.delivery
-    gauge = f", {way.needle_gauge} gauge" if way.needle_gauge is not None else ""
-    return f"{way.route}, {way.approach}{gauge}"
-
-
-def _criteria(protocol: Protocol) -> str:
-    people = protocol.population
-    windows = (("low back pain (VAS)", people.pain_window), ("ODI", people.disability_window))
-    lines = [f"{name} {window[0]:g} to {window[1]:g}" for name, window in windows if window]
-    lines += [f"Pfirrmann grade {', '.join(str(grade) for grade in people.grades)}"] if people.grades else []
-    lines += [text for text in (people.herniation, people.annulus_integrity, people.prior_surgery) if text]
-    return "; ".join(lines)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from pulposus.evidence._records import CellClass, Content
+from pulposus.evidence._record_fields import CellClass, Content
 from pulposus.evidence._scales import months
 
 _CLASSES: tuple[tuple[CellClass, str], ...] = (

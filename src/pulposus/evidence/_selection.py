@@ -16,7 +16,8 @@ from typing import Literal, NamedTuple
 
 from pulposus.evidence._base import EvidenceBase
 from pulposus.evidence._changes import ASSUMED, ChangeScore, Spread, change_scores
-from pulposus.evidence._records import CellClass, Study
+from pulposus.evidence._record_fields import CellClass
+from pulposus.evidence._records import Study
 from pulposus.evidence._scales import Group, combined
 
 Contrast = Literal["before-after", "between-arms"]

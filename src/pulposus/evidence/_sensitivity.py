@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pulposus.errors import InvalidInput
-from pulposus.evidence._meta import MetaResult, fit_model, meta_analysis
+from pulposus.evidence._meta import fit_model, meta_analysis
+from pulposus.evidence._meta_result import MetaResult
 from pulposus.evidence._study_data import StudyData
 
 # Judgements of the Cochrane tools RoB 2 and ROBINS-I, best first.

@@ -22,8 +22,9 @@ from numpy.typing import ArrayLike
 
 from pulposus.errors import InvalidInput, SolverFailed
 from pulposus.evidence._heterogeneity import between_study_variance, weighted_fit
-from pulposus.evidence._meta import MetaResult, fit_model, require_choice
-from pulposus.evidence._study_data import FloatArray, StudyData, column
+from pulposus.evidence._meta import fit_model
+from pulposus.evidence._meta_result import MetaResult
+from pulposus.evidence._study_data import FloatArray, StudyData, column, require_choice
 
 PREDICTORS = ("se", "variance", "n", "1/n", "sqrt(n)", "sqrt(1/n)")
 _FEW = 10

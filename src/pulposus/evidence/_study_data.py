@@ -147,6 +147,12 @@ def require_level(level: float) -> None:
         raise InvalidInput(f"the level is {level}", where="level", allowed="between 0 and 1, such as 0.95")
 
 
+def require_choice(value: str, allowed: Sequence[str], what: str) -> None:
+    """One of some names."""
+    if value not in allowed:
+        raise InvalidInput(f"the {what} {value!r} is not known", where=what, allowed=", ".join(allowed))
+
+
 def _moderator_columns(name: str, values: Any, labels: Sequence[str]) -> list[tuple[str, FloatArray]]:
     raw = np.asarray(values)
     if raw.ndim != 1 or raw.size != len(labels):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pydantic
 
-from pulposus.documents import LARGEST_DOCUMENT, nearest
+from pulposus.documents import nearest, read_text
 from pulposus.errors import InvalidDocument, InvalidInput
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def read_rows(source: Path | str, label: str) -> tuple[list[str], list[tuple[int
     Raises:
         InvalidInput: The file cannot be read, has no head, names a column twice, or a row has more cells than the head.
     """
-    text = _text(source, label) if isinstance(source, Path) else source
+    text = read_text(source, label, kind="CSV") if isinstance(source, Path) else source
     first = text.partition("\n")[0]
     # Spreadsheets of countries with a decimal comma separate by semicolons.
     reader = csv.reader(io.StringIO(text), strict=True, delimiter=max(",;\t", key=first.count))
@@ -114,31 +114,6 @@ def field_text(value: Any) -> str:
 def fields_of(model: type[pydantic.BaseModel]) -> Mapping[str, str]:
     """Columns of a table with their meaning, for a head that people write."""
     return {name: field.description or "" for name, field in model.model_fields.items()}
-
-
-def _text(path: Path, label: str) -> str:
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        siblings = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise InvalidInput(
-            "the file does not exist", where=label, remedy=nearest(path.name, siblings) or "check the path"
-        ) from None
-    except IsADirectoryError:
-        raise InvalidInput("this is a folder", where=label, allowed="a CSV file") from None
-    except OSError as error:
-        raise InvalidInput(
-            f"the file cannot be read ({error.strerror})", where=label, remedy="check its permissions"
-        ) from None
-    if len(content) > LARGEST_DOCUMENT:
-        raise InvalidInput("the file is too large", where=label, allowed=f"at most {LARGEST_DOCUMENT // 1_000_000} MB")
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = "\0"
-    if "\0" in text:
-        raise InvalidInput("the file is not text", where=label, allowed="CSV, encoded as UTF-8")
-    return text
 
 
 def _check_head(head: Sequence[str], label: str) -> None:
