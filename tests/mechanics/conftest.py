@@ -10,14 +10,17 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from pulposus.disc import Disc, load_disc
 from pulposus.mechanics import (
     Donnan,
     FibreMap,
     Material,
+    MechanicalDisc,
     NeoHookean,
     Permeability,
     PorousNeoHookean,
     SolidProblem,
+    mechanical_disc,
     tissue_material,
     uniform,
 )
@@ -60,6 +63,21 @@ def v0(parameters: ParameterSet) -> Callable[..., Material]:
         return tissue_material(parameters, tissue, grade, solid_fraction=V0_SOLID[tissue], **place)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def tiny_disc(parameters: ParameterSet) -> Disc:
+    """A human disc of grade III on 84 elements, 8 around: for what does not need a fine mesh; one compiled solver serves all who use it."""
+    PLANS["mechanics-tiny"] = Plan(square=4, inner=2, middle=2, outer=2, plate=2, core=2, grading=1.0, quadratic=True)
+    disc = load_disc("human/L4-L5/grade3", "mechanics-tiny", parameters)
+    del PLANS["mechanics-tiny"]
+    return disc
+
+
+@pytest.fixture(scope="session")
+def tiny(tiny_disc: Disc, parameters: ParameterSet) -> MechanicalDisc:
+    """The same disc at rest."""
+    return mechanical_disc(tiny_disc, parameters)
 
 
 RADIUS, NUCLEUS, HALF_HEIGHT = 22.0, 14.5, 5.0

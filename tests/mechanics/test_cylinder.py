@@ -122,7 +122,8 @@ def test_a_load_out_of_reach_says_how_far_it_came(coarse) -> None:
         require_state(state, "the disc")
 
 
-def test_the_tangent_stiffness_is_the_slope(coarse) -> None:
+@pytest.mark.slow
+def test_the_tangent_stiffness_of_a_half_is_that_of_the_whole(coarse) -> None:
     """dF/dh from the linear system against a central difference.
 
     The stress of a fibre has a kink where it becomes slack, so a step must be too short to pass one at any point: 0.1 N of 500.

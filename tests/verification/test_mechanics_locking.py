@@ -48,7 +48,7 @@ def lift(cells: int, tissue, block_solver, wet=None) -> float:
 
 
 @pytest.mark.slow
-def test_undrained_tissue(block_solver, block_tissue, block_water, dry_tissue) -> None:
+def test_v7_undrained_tissue(block_solver, block_tissue, block_water, dry_tissue) -> None:
     """The volume is kept exactly (K / mu without limit): monotone, and within 2 % of a mesh four times as fine."""
     solid = PorousNeoHookean(SHEAR, 0.5 * SHEAR, 0.2)
 
@@ -64,7 +64,7 @@ def test_undrained_tissue(block_solver, block_tissue, block_water, dry_tissue) -
     assert coarse == pytest.approx(fine, rel=0.02)
 
 
-def test_nearly_incompressible_matrix(block_solver, block_tissue, dry_tissue) -> None:
+def test_v7_bound_of_a_nearly_incompressible_matrix(block_solver, block_tissue, dry_tissue) -> None:
     """Displacements alone at K / mu = 1000: monotone, the error at least halves with h, the doubled mesh moves the tip by less than 5 %."""
     solid = NeoHookean(SHEAR, 1000.0 * SHEAR - 2.0 / 3.0 * SHEAR)
     coarse, middle, fine = (

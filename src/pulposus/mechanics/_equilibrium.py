@@ -1,8 +1,9 @@
 r"""Equilibrium of a disc: drained, undrained, and after a time step (mechanics_imaging 2.1; rulings 42, 43).
 
-The load is raised from that of the start to the one that is asked for, in steps that are halved where Newton's method fails and grow again
-where it succeeds; every step begins at the straight continuation of the two before it. A load that cannot be reached is a status, with the
-last state that was. The iterations are not differentiated: the derivative of a solution is :math:`-K^{-1} \partial R`, in both modes.
+The load is raised from that of the start to the one that is asked for, in steps that double where Newton's method succeeds and are halved
+where it fails, after which none is longer than half of the one that failed; every step begins at the straight continuation of the two
+before it. A load that cannot be reached is a status, with the last state that was. The iterations are not differentiated: the derivative of
+a solution is :math:`-K^{-1} \partial R`, in both modes.
 """
 
 from __future__ import annotations
@@ -19,18 +20,18 @@ from pulposus.mechanics._arrays import Flag, Scalar, volume_ratio
 from pulposus.mechanics._element import Points, deformation_gradients, geometry, grown_stress
 from pulposus.mechanics._homogeneous import CONVERGED, NOT_FOUND
 from pulposus.mechanics._newton import SolverOptions, newton, no_factors, solve_linearised
+from pulposus.mechanics._residual import residual_of
 from pulposus.mechanics._solid_problem import Deformation, SolidProblem, at_rest
 from pulposus.mechanics._system import (
-    Factors,
     Storage,
     System,
     Unknowns,
     displacement_of,
-    residual_of,
     room_of,
     start_unknowns,
     system,
 )
+from pulposus.mechanics._tangent import Factors
 
 Load = Float[Array, "6"]
 
@@ -120,13 +121,14 @@ def point_states(problem: SolidProblem, state: Deformation) -> PointState:
 
 
 class _Path(NamedTuple):
-    """How far a load was raised."""
+    """How far a load was raised; `step` is the next step, `ceiling` half of the last one that failed."""
 
     unknowns: Unknowns
     before: Unknowns
     share: Scalar
     share_before: Scalar
     step: Scalar
+    ceiling: Scalar
     factors: Factors
     stale: Flag
     iterations: Array
@@ -165,7 +167,8 @@ def solve_disc(
         displacement=displacement_of(parts, unknowns),
         motion=motion,
         potential=potential if parts.places.corners else jnp.zeros(len(problem.mesh.corners)),
-        load=start.load + share * (load - start.load),
+        # Of a load that is no number nothing was reached.
+        load=jnp.where(share > 0.0, start.load + share * (load - start.load), start.load),
         load_share=share,
         status=jnp.where(share >= 1.0, CONVERGED, NOT_FOUND),
         iterations=iterations,
@@ -175,10 +178,10 @@ def solve_disc(
 def _continue(parts: System, load: Load, start: Deformation, options: SolverOptions) -> tuple[Unknowns, Scalar, Array]:
     """Unknowns where the load was last in equilibrium, the share of the load, and the Newton steps it took."""
     begin = start_unknowns(parts, start)
-    largest = 1.0 / jnp.maximum(1.0, _load_steps(parts, load - start.load, options))
+    usual = 1.0 / jnp.maximum(1.0, _load_steps(parts, load - start.load, options))
 
     def unfinished(path: _Path) -> Bool[Array, ""]:
-        return (path.share < 1.0) & (path.step >= options.smallest_share * largest)
+        return (path.share < 1.0) & (path.step >= options.smallest_share * usual)
 
     def raise_load(path: _Path) -> _Path:
         share = jnp.where(path.share + path.step > 1.0 - 1e-9, 1.0, path.share + path.step)
@@ -189,25 +192,28 @@ def _continue(parts: System, load: Load, start: Deformation, options: SolverOpti
         guess = jnp.where(room_of(parts, straight) > 0.0, straight, path.unknowns)
         found = newton(parts, guess, target, path.factors, path.stale, options)
         ok = found.converged
+        ceiling = jnp.where(ok, path.ceiling, 0.5 * path.step)
         return _Path(
             jnp.where(ok, found.unknowns, path.unknowns),
             jnp.where(ok, path.unknowns, path.before),
             jnp.where(ok, share, path.share),
             jnp.where(ok, path.share, path.share_before),
-            jnp.where(ok, jnp.minimum(2.0 * path.step, largest), 0.5 * path.step),
+            jnp.where(ok, jnp.minimum(2.0 * path.step, ceiling), ceiling),
+            ceiling,
             found.factors,
             found.stale | ~ok,
             path.iterations + found.iterations,
         )
 
     zero = jnp.zeros(())
-    first = _Path(begin, begin, zero, zero, largest, no_factors(parts), jnp.asarray(True), jnp.asarray(0))
+    nowhere = jnp.asarray(jnp.inf)
+    first = _Path(begin, begin, zero, zero, usual, nowhere, no_factors(parts), jnp.asarray(True), jnp.asarray(0))
     last = lax.while_loop(unfinished, raise_load, first)
     return last.unknowns, last.share, last.iterations
 
 
 def _load_steps(parts: System, change: Load, options: SolverOptions) -> Scalar:
-    """How many of the largest steps a change of load is; a held strain counts as the pressure that it makes in tissue of 1 MPa."""
+    """How many of the usual steps a change of load is; a held strain counts as the pressure that it makes in tissue of 1 MPa."""
     lever = jnp.where(jnp.arange(6) < 3, 1.0, jnp.sqrt(parts.area / jnp.pi))
     size = jnp.abs(change)
     held = jnp.asarray(parts.problem.held)

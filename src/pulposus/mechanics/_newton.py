@@ -19,19 +19,15 @@ from jaxtyping import Array, Bool, Float, Int
 
 from pulposus.mechanics._arrays import Flag, Scalar
 from pulposus.mechanics._krylov import conjugate_residuals
-from pulposus.mechanics._system import (
-    Evaluation,
+from pulposus.mechanics._residual import Evaluation, evaluate
+from pulposus.mechanics._system import System, Unknowns, displacement_of, weights
+from pulposus.mechanics._tangent import (
     Factors,
-    System,
-    Unknowns,
-    displacement_of,
     element_matrices,
-    evaluate,
     factors_of,
     multiply,
     precondition,
     tangent_of,
-    weights,
 )
 
 
@@ -43,7 +39,7 @@ class SolverOptions(eqx.Module):
         most_iterations: Newton steps at one load.
         most_krylov_steps: Steps of one linear solution.
         largest_move: Largest displacement of a node in one Newton step, over the height.
-        load_step: Largest step of the load, as pressure on the endplate [MPa].
+        load_step: Largest first step of the load, as pressure on the endplate [MPa]; later ones grow.
         smallest_share: Share of `load_step` below which a load counts as out of reach.
     """
 
@@ -175,7 +171,8 @@ def _shorter_step(state: _State, found: Flag) -> _State:
         halvings=jnp.where(spent, 0, state.halvings + 1),
         certain=spent & ~state.fresh,
         stale=state.stale | spent,
-        stuck=(spent & state.fresh) | (found & (state.at.room <= 0.0)),
+        # Not `room <= 0`: a room that is no number is none either, and would be tried for ever.
+        stuck=(spent & state.fresh) | (found & ~(state.at.room > 0.0)),
     )
 
 

@@ -82,9 +82,14 @@ def core_weight(places: DiscPlaces, volume: Points, *, symmetric: bool = False) 
         volume: Reference volume of the points [mm3].
         symmetric: The lower face is the symmetry plane, so zeta = -1 is the middle of the whole disc.
     """
-    from_middle = 0.5 * (places.zeta + 1.0) if symmetric else jnp.abs(places.zeta)
+    from_middle = _from_middle(places, symmetric=symmetric)
     inside = (places.rho < _CORE_RADIUS * places.nucleus_radius) & (from_middle < _CORE_HEIGHT)
     return jnp.where(inside, volume, 0.0)
+
+
+def _from_middle(places: DiscPlaces, *, symmetric: bool) -> Points:
+    """Distance from the middle of the whole disc, over its half height."""
+    return 0.5 * (places.zeta + 1.0) if symmetric else jnp.abs(places.zeta)
 
 
 def mean_pressure(stress: PointTensors, weight: Points) -> Scalar:
@@ -224,7 +229,13 @@ class StressProfile(eqx.Module):
 
 
 def stress_profile(
-    places: DiscPlaces, positions: PointVectors, stress: PointTensors, volume: Points, bins: int = 24
+    places: DiscPlaces,
+    positions: PointVectors,
+    stress: PointTensors,
+    volume: Points,
+    bins: int = 24,
+    *,
+    symmetric: bool = False,
 ) -> StressProfile:
     """Profile of the total Cauchy stress [MPa].
 
@@ -234,8 +245,10 @@ def stress_profile(
         stress: Compression negative.
         volume: Weight of the points.
         bins: Number of stations.
+        symmetric: The lower face is the symmetry plane, so zeta = -1 is the middle of the whole disc.
     """
-    near = (jnp.abs(places.reference[..., 0]) < _PROFILE_WIDTH) & (jnp.abs(places.zeta) < _PROFILE_HEIGHT)
+    from_middle = _from_middle(places, symmetric=symmetric)
+    near = (jnp.abs(places.reference[..., 0]) < _PROFILE_WIDTH) & (from_middle < _PROFILE_HEIGHT)
     weight = jnp.where(near, volume, 0.0).ravel()
     y = positions[..., 1].ravel()
     edges = jnp.linspace(jnp.min(y), jnp.max(y), bins + 1)

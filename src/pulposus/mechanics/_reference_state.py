@@ -9,7 +9,7 @@ An image shows the disc swollen and loaded. Its stress-free shape X is the fixed
 .. math:: n_s \leftarrow J (1 - \varphi_w), \qquad c_0 \leftarrow c\,\frac{J - n_s}{1 - n_s}
 
 and at the end (J - n_s)/J and c of the supine equilibrium are those of the matrix room. Connectivity never changes: a pass changes arrays
-only.
+only, so many discs of one mesh can be searched at once (`vmap`, `lax.map`), each with its own passes and status.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from typing import NamedTuple
 
 import equinox as eqx
 import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array, Float, Int
 
-from pulposus.mechanics._arrays import Scalar, Status
+from pulposus.mechanics._arrays import Flag, Scalar, Status, as_field
 from pulposus.mechanics._disc_material import Points
 from pulposus.mechanics._disc_problem import DiscSolid
 from pulposus.mechanics._equilibrium import drained_equilibrium, volume_ratios
@@ -38,9 +39,9 @@ class Passes(NamedTuple):
         most: Number of passes after which it counts as not found; the distance falls by a third in each.
     """
 
-    distance: float = 0.02
-    water: float = 0.005
-    most: int = 30
+    distance: Scalar | float = 0.02
+    water: Scalar | float = 0.005
+    most: Int[Array, ""] | int = 30
 
 
 USUAL = Passes()
@@ -54,7 +55,7 @@ class ReferenceState(eqx.Module):
     Attributes:
         problem: On the stress-free shape, with its composition.
         supine: Equilibrium under the supine load.
-        J: Volume ratio of that equilibrium, which the composition was set with.
+        J: Volume ratio that the composition was set with; that of the equilibrium to the error of the water.
         residual: Largest distance between image and supine shape [mm].
         water_error: Largest error of the water fraction of the supine state.
         passes: Number of passes.
@@ -84,22 +85,67 @@ def reference_state(
     Returns:
         The state; look at its status.
     """
-    coordinates, J = solid.image, jnp.ones_like(solid.imaged.water)
-    deformation = at_rest(solid.problem(coordinates, J))
-    if start is not None:
-        coordinates, J, deformation = start.problem.coordinates, start.J, start.supine
-    count = 0
-    while True:
-        count += 1
+    if start is None:
+        J = jnp.ones_like(solid.imaged.water)
+        begin = _Search(solid.image, J, at_rest(solid.problem(solid.image, J)))
+    else:
+        begin = _Search(start.problem.coordinates, start.J, start.supine)
+    # As arrays: other limits are not compiled again.
+    return _search(
+        solid, load, begin, Passes(as_field(passes.distance), as_field(passes.water), jnp.asarray(passes.most))
+    )
+
+
+class _Search(NamedTuple):
+    """What a pass begins with."""
+
+    coordinates: Float[Array, "nodes 3"]
+    J: Points
+    deformation: Deformation
+
+
+class _Pass(NamedTuple):
+    """A pass that was done, and what the next one begins with; where none follows, what this one began with."""
+
+    next: _Search
+    residual: Scalar
+    water_error: Scalar
+    passes: Int[Array, ""]
+    status: Status
+    going: Flag
+
+
+@eqx.filter_jit
+def _search(solid: DiscSolid, load: Float[Array, "6"], begin: _Search, limits: Passes) -> ReferenceState:
+    def unfinished(last: _Pass) -> Flag:
+        return last.going
+
+    def one_more(last: _Pass) -> _Pass:
+        coordinates, J, deformation = last.next
         problem = solid.problem(coordinates, J)
         deformation = drained_equilibrium(problem, load, deformation)
         now = volume_ratios(problem, deformation)
         shift = solid.image - (coordinates + deformation.displacement)
         residual = jnp.max(jnp.abs(shift))
         error = jnp.max(jnp.abs(now - J) / now * (1.0 - solid.imaged.water))
-        found = bool((residual < passes.distance) & (error < passes.water))
-        failed = bool(deformation.status != CONVERGED)
-        if found or failed or count == passes.most:
-            status = deformation.status if found or failed else jnp.asarray(NO_FIXED_POINT)
-            return ReferenceState(problem, deformation, now, residual, error, jnp.asarray(count), status)
-        coordinates, J = coordinates + shift, now
+        found = (residual < limits.distance) & (error < limits.water)
+        failed = deformation.status != CONVERGED
+        passes = last.passes + 1
+        going = ~found & ~failed & (passes < limits.most)
+        following = _Search(jnp.where(going, coordinates + shift, coordinates), jnp.where(going, now, J), deformation)
+        status = jnp.where(found | failed, deformation.status, NO_FIXED_POINT)
+        return _Pass(following, residual, error, passes, status, going)
+
+    nothing = jnp.asarray(jnp.inf)
+    first = _Pass(begin, nothing, nothing, jnp.asarray(0), jnp.asarray(NO_FIXED_POINT), jnp.asarray(True))
+    last = lax.while_loop(unfinished, one_more, first)
+    coordinates, J, supine = last.next
+    return ReferenceState(
+        problem=solid.problem(coordinates, J),
+        supine=supine,
+        J=J,
+        residual=last.residual,
+        water_error=last.water_error,
+        passes=last.passes,
+        status=last.status,
+    )

@@ -7,22 +7,32 @@ r"""Damage and strength of a disc: fissure hazard, herniation, compressive stren
 
 with the strain of the fibres under the load of activity k, taken n_k times a day, and the strain eps_u at which a lamella fails. A disc
 herniates where a fissure is full, from the nucleus to the outline within one sector, and the pressure in the nucleus passes a limit. The
-compressive strength is the smaller of the endplate's force and the force at which the fibres reach eps_u. Both are surrogates: no
-published check of the strength of a treated disc was found.
+compressive strength is the smaller of the endplate's force and the force at which the fibres reach eps_u, when it comes fast on the rested
+disc; the strain of the fibres is their 95th percentile over the annulus. The endplate's law holds for human vertebrae only. All are
+surrogates: nothing tears in the model, and no published check of the strength of a treated disc was found.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from pulposus.disc import Lesion
 from pulposus.mechanics._arrays import Field, Flag, Scalar, as_field
 from pulposus.mechanics._disc_material import Points
 from pulposus.mechanics._disc_places import ANNULUS, DEPTHS, DiscPlaces, sector_of
+from pulposus.mechanics._disc_problem import DiscSolid, at_corners
+from pulposus.mechanics._equilibrium import undrained_equilibrium
+from pulposus.mechanics._homogeneous import CONVERGED
+from pulposus.mechanics._loading import BENDING, axial_load, free_to_bend
+from pulposus.mechanics._loads import SpineLoad
+from pulposus.mechanics._reading import read
+from pulposus.mechanics._solid_problem import Deformation, SolidProblem
+from pulposus.mechanics._whole_disc import MechanicalDisc
 
 if TYPE_CHECKING:
     from pulposus.parameters import ParameterSet
@@ -31,6 +41,10 @@ ACTIVITIES = ("standing", "standing_flexed", "lifting_close")
 """Postures that a day is made of, for the hazard."""
 # A fissure that is full lies in one sector of 30 degrees.
 _FISSURE_SECTORS = 12
+# The search for the force at failure ends when the strain is met to this share, or after so many steps.
+_MOST_STEPS, _MET = 16, 2e-3
+# Its first load, over that at rest: the fibres of a healthy disc fail at ten times the load at rest.
+_FIRST = 4.0
 
 
 class FailureLaw(eqx.Module):
@@ -120,3 +134,151 @@ def endplate_strength(bone_density: Scalar | float, area: Scalar | float, law: F
         law: Constants.
     """
     return law.endplate_offset + law.endplate_slope * as_field(bone_density) * as_field(area)
+
+
+def fissures(solid: DiscSolid, lesion: Lesion) -> Points:
+    """Fissure fraction at the points: that of the grade, and what an insult tore.
+
+    Args:
+        solid: The disc.
+        lesion: What insults did, on the nodes of its mesh.
+    """
+    before = solid.imaged.fissure
+    return before + (1.0 - before) * at_corners(solid.places, lesion.fissure)
+
+
+class FibreFailure(NamedTuple):
+    """The end of a fast compression.
+
+    Attributes:
+        force: At which the fibres reach eps_u, or the largest at which an equilibrium was found [N].
+        strain: 95th percentile of the strain of the fibres there.
+        reached: Whether that is eps_u; where not, the force is a lower bound.
+    """
+
+    force: float
+    strain: float
+    reached: bool
+
+
+def fibre_failure(disc: MechanicalDisc, law: FailureLaw) -> FibreFailure:
+    """Force that strains the fibres to eps_u when it comes fast on the rested disc.
+
+    The force is met by the secant method, from below: it never more than doubles.
+
+    Args:
+        disc: At rest under a load above 0.
+        law: Constants.
+    """
+    target = float(law.fibre_strain)
+
+    def pressed(force: float, start: Deformation) -> tuple[Deformation, FibreFailure]:
+        state = undrained_equilibrium(disc.problem, axial_load(force), start)
+        strain = float(read(disc.places, disc.problem, state).fibre_stretch) - 1.0
+        return state, FibreFailure(-float(state.load[2]), strain, bool(state.status == CONVERGED))
+
+    state, before = pressed(-float(disc.rested.load[2]), disc.rested)
+    force = _FIRST * before.force
+    for _ in range(_MOST_STEPS):
+        state, now = pressed(force, state)
+        if not now.reached or abs(now.strain - target) <= _MET * target:
+            return now
+        rate = (now.force - before.force) / (now.strain - before.strain)
+        force = min(max(now.force + rate * (target - now.strain), 0.5 * now.force), 2.0 * now.force)
+        before = now
+    return before._replace(reached=False)
+
+
+class Strength(NamedTuple):
+    """Surrogates of the force that a disc bears.
+
+    Attributes:
+        annulus: Force at which its fibres fail.
+        endplate: Force at which a human endplate breaks [N]; None for animals, whose vertebrae the law does not describe.
+    """
+
+    annulus: FibreFailure
+    endplate: float | None
+
+    @property
+    def compressive(self) -> float:
+        """The smaller of the two [N]."""
+        return self.annulus.force if self.endplate is None else min(self.annulus.force, self.endplate)
+
+    @property
+    def limited_by(self) -> str:
+        """Which of the two it is."""
+        return "annulus" if self.endplate is None or self.annulus.force <= self.endplate else "endplate"
+
+    @property
+    def lower_bound(self) -> bool:
+        """Whether the disc bears at least this force: no equilibrium was found at which the fibres fail."""
+        return self.limited_by == "annulus" and not self.annulus.reached
+
+
+def compressive_strength(disc: MechanicalDisc, law: FailureLaw, bone_density: float | None) -> Strength:
+    """The strength of bone, disc and bone.
+
+    Args:
+        disc: At rest under a load above 0.
+        law: Constants.
+        bone_density: Trabecular mineral density of a human vertebra [mg/mL]; None for animals.
+    """
+    area = read(disc.places, disc.problem, disc.rested).section_area
+    endplate = None if bone_density is None else float(endplate_strength(bone_density, area, law))
+    return Strength(fibre_failure(disc, law), endplate)
+
+
+class ActivityStrain(NamedTuple):
+    """A disc under the fast load of an activity.
+
+    Attributes:
+        force, moment: That were reached [N, N mm].
+        strain: 95th percentile of the strain of the fibres by sector and depth, (8, 3).
+        pressure: In the nucleus [MPa].
+        reached: Whether the load of the activity was.
+    """
+
+    force: float
+    moment: float
+    strain: Float[Array, "sectors depths"]
+    pressure: float
+    reached: bool
+
+
+def activity_strain(disc: MechanicalDisc, load: SpineLoad) -> ActivityStrain:
+    """Strain of the annulus under a force and a moment in flexion that come fast on the rested disc.
+
+    Args:
+        disc: At rest.
+        load: Of the activity.
+    """
+    problem, state, moment = fast_under(disc, load)
+    reading = read(disc.places, problem, state)
+    reached = bool(state.status == CONVERGED) and moment == float(load.moment)
+    return ActivityStrain(
+        force=-float(state.load[2]),
+        moment=moment,
+        strain=reading.fibre_stretch_by_part - 1.0,
+        pressure=float(reading.pressure),
+        reached=reached,
+    )
+
+
+def fast_under(disc: MechanicalDisc, load: SpineLoad) -> tuple[SolidProblem, Deformation, float]:
+    """A force, then a moment in flexion, that come fast on the rested disc.
+
+    Args:
+        disc: At rest.
+        load: What comes.
+
+    Returns:
+        The problem with what the moment freed, the last state in equilibrium, and the moment that was reached [N mm].
+    """
+    pressed = undrained_equilibrium(disc.problem, axial_load(load.force), disc.rested)
+    if float(load.moment) == 0.0 or pressed.status != CONVERGED:
+        return disc.problem, pressed, 0.0
+    direction = BENDING["flexion"]
+    bent = free_to_bend(disc.problem, pressed, direction)
+    state = undrained_equilibrium(bent.problem, bent.under(load.moment, direction), bent.start)
+    return bent.problem, state, float(load.moment) * float(state.load_share)

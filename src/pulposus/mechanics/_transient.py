@@ -19,17 +19,10 @@ from pulposus.mechanics._arrays import Flag
 from pulposus.mechanics._equilibrium import Load, volume_ratios, volume_ratios_of
 from pulposus.mechanics._homogeneous import CONVERGED, NOT_FOUND
 from pulposus.mechanics._newton import SolverOptions, newton, no_factors
+from pulposus.mechanics._residual import reactions
 from pulposus.mechanics._solid_problem import Deformation, SolidProblem
-from pulposus.mechanics._system import (
-    Factors,
-    Storage,
-    System,
-    Unknowns,
-    displacement_of,
-    reactions,
-    start_unknowns,
-    system,
-)
+from pulposus.mechanics._system import Storage, System, Unknowns, displacement_of, start_unknowns, system
+from pulposus.mechanics._tangent import Factors
 
 
 class Outflow(NamedTuple):

@@ -251,7 +251,6 @@ def fast_state(disc: MechanicalDisc, force: ArrayLike) -> tuple[Deformation, Sca
     return state, -1.0 / (copies * rate)
 
 
-@eqx.filter_jit
 def grown_at_once(problem: SolidProblem, before: Deformation, growth: Points) -> Deformation:
     """The disc just after matter was injected or taken away together with its water, before any water flows (F = F_e F_g).
 
