@@ -14,8 +14,6 @@ TEST_OPTIONS ?=
 
 BIN := $(VENV)/bin
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
-# Lines that only the slow tests reach; test-all has the gate for them.
-SLOW_PHYSICS := src/pulposus/mechanics/_whole_disc.py,src/pulposus/mechanics/_day.py,src/pulposus/mechanics/_loading.py,src/pulposus/mechanics/_stability.py
 PHYSICS := src/pulposus/mesh/*,src/pulposus/disc/*,src/pulposus/nutrition/*,src/pulposus/cells/*,src/pulposus/matrix/*,src/pulposus/mechanics/*,src/pulposus/therapy/*,src/pulposus/simulation/*
 
 # Trust the certificates of the system, as a hospital's proxy needs.
@@ -45,7 +43,7 @@ demo: $(VENV)/.run
 test: $(VENV)/.develop
 	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow and not peer" --cov --cov-report= $(TEST_OPTIONS)
 	$(BIN)/python -m coverage report --fail-under=90
-	$(BIN)/python -m coverage report --fail-under=100 --include="$(PHYSICS)" --omit="$(SLOW_PHYSICS)"
+	$(BIN)/python -m coverage report --fail-under=100 --include="$(PHYSICS)"
 
 test-all: $(VENV)/.develop
 	$(BIN)/python -m pytest -n $(WORKERS) -m "not peer" --cov --cov-report= $(TEST_OPTIONS)
