@@ -87,6 +87,18 @@ def test_fields_of_another_mesh_are_refused(grades: list[DiscView], parameters: 
         disc_view(disc, grades[2].fields, parameters)
 
 
+def test_a_deformed_disc_has_its_present_height(grades: list[DiscView], parameters: ParameterSet) -> None:
+    """Only heights change: the columns of a view stay upright, whatever bulges."""
+    disc = load_disc("human/L4-L5/grade3", "coarse", parameters)
+    nodes = np.asarray(disc.coordinates)
+    moved = nodes * np.array([0.02, 0.02, -0.1])
+    view = disc_view(disc, grades[2].fields, parameters, moved)
+    np.testing.assert_array_equal(view.section, grades[2].section)
+    for before, after in zip(grades[2].faces, view.faces, strict=True):
+        np.testing.assert_allclose(after, 0.9 * before, rtol=1e-12)
+    assert view.height_ratio == pytest.approx(0.9 * grades[2].height_ratio, rel=1e-12)
+
+
 def test_a_disc_without_cartilage_endplates(parameters: ParameterSet, tmp_path) -> None:
     file = tmp_path / "block.yaml"
     file.write_text(

@@ -106,6 +106,7 @@ def test_says_what_must_be_said(page: Page) -> None:
         "Research use only, not medical advice.",
         "What becomes of 10 million cells given into a human L4-L5 disc, Pfirrmann grade III until day 365 (12 months)",
         "axial slab ensemble (level 1), 64 members",
+        "Mechanics is not computed for the members",
         "The dose is above the largest number that nutrition sustains in this disc.",
         "not reported",
         "2.3 (SE)",

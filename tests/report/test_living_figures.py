@@ -59,7 +59,7 @@ def test_mechanics_has_a_figure_where_it_was_computed(living_record: RunRecord) 
     for row in rows:
         if row["time_day"] in (0.0, last):
             height = 9.0 if row["time_day"] == 0.0 else 8.9
-            row["mechanics"] = {"height_mean_mm": height, "stiffness_N_per_mm": None}
+            row["mechanics"] = {"height_mean_mm": height, "stiffness_N_per_mm": None, "height_evening_mm": height - 0.7}
     figures = {figure.key: figure for figure in matrix_figures(replace(living_record, matrix=rows))}
     data = columns(figures["mechanics-time"])
     assert set(data["quantity"]) == {"mechanics_height_mean_mm"}
@@ -68,6 +68,10 @@ def test_mechanics_has_a_figure_where_it_was_computed(living_record: RunRecord) 
         (last, 8.9),
     }
     assert figures["mechanics-time"].table.rows[0][0] == "mean height"
+    assert "off the whole disc" in figures["mechanics-time"].caption
+    # A representative day stands in a figure of its own.
+    assert set(columns(figures["day-time"])["quantity"]) == {"mechanics_height_evening_mm"}
+    assert "nucleus or annulus" in figures["matrix-time"].caption
 
 
 def test_the_data_of_a_figure_are_those_of_the_rows(figures: dict[str, Figure], living_record: RunRecord) -> None:

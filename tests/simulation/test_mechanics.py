@@ -23,10 +23,14 @@ from pulposus.simulation import (
     Course,
     DiscMechanics,
     DiscModel,
+    MechanicsReading,
     Progress,
     SimulationState,
     StepControl,
     _mechanics,
+    _mechanics_course,
+    _mechanics_reading,
+    _representative_day,
     deform,
     disc_mechanics,
     follow_coupled,
@@ -34,13 +38,16 @@ from pulposus.simulation import (
     plan_of,
     read_course,
 )
-from pulposus.simulation._carrying import ToPoints, _fit, node_reference, to_nodes, to_points
+from pulposus.simulation._carrying import ToPoints, _fit, from_points, node_reference, to_nodes, to_points
 from pulposus.simulation._coupled import pieces
 from pulposus.simulation._course import SINGLE
 from pulposus.simulation._events import AgeingEvent, InjectionEvent, InsultEvent, LoadEvent
 from pulposus.simulation._imaged import ImagedDisc
 from pulposus.simulation._ledger import total
 from pulposus.simulation._mechanics import biology_of, change_of
+from pulposus.simulation._mechanics_course import before_settling, equilibrium_of, loaded_model
+from pulposus.simulation._mechanics_reading import reading_of
+from pulposus.simulation._representative_day import representative_day, time_mean
 from pulposus.simulation._reshaping import (
     DeformedBiology,
     deformed_disc,
@@ -113,6 +120,18 @@ def test_a_bounded_field_stays_between_its_extremes(meshes: Meshes) -> None:
     assert float(jnp.min(free)) < 0.0
     assert float(jnp.min(bounded)) >= float(jnp.min(rough))
     assert float(jnp.max(bounded)) <= float(jnp.max(rough))
+
+
+def test_points_of_the_annulus_speak_for_its_nodes(meshes: Meshes) -> None:
+    """Means of the nearest points: constants are kept, a linear field is met to half the spacing of the points, nothing lies beyond."""
+    carry = from_points(meshes.disc, meshes.reference, meshes.tissue, meshes.places, 1)
+    height = meshes.places[..., 2]
+    found = np.asarray(carry(jnp.asarray(height), 9.0))
+    inside = np.asarray(carry.inside)
+    assert (found[~inside] == 9.0).all()
+    np.testing.assert_allclose(carry(jnp.full(height.shape, 1.3), 1.0)[inside], 1.3, rtol=1e-14)
+    # Six elements of three points along the axis: the points lie at most 0.26 apart in zeta.
+    assert np.abs(found[inside] - meshes.reference[inside][:, 2]).max() < 0.13 + 1e-9
 
 
 @pytest.mark.parametrize("count", [10, 60], ids=["too few", "in one plane"])
@@ -316,7 +335,7 @@ def test_an_unchanged_disc_keeps_the_shape_of_its_image(case: Case) -> None:
     assert row["height_mm"]["middle"] == pytest.approx(10.0, abs=0.025)
     assert row["volume_ratio"]["nucleus"] == pytest.approx(1.0, abs=1e-6)
     assert np.isnan(row["stiffness_N_per_mm"])
-    np.testing.assert_allclose(case.mechanics.positions(readings[0].state), case.disc.coordinates, atol=1e-6)
+    np.testing.assert_allclose(readings[0].displacement, 0.0, atol=1e-6)
 
 
 def test_losing_charge_costs_height_pressure_and_water(case: Case) -> None:
@@ -339,7 +358,7 @@ def test_a_state_without_equilibrium_is_data_for_the_reader_and_an_error_for_the
         starts.append(start)
         return eqx.tree_at(lambda one: one.status, start, jnp.asarray(1))
 
-    monkeypatch.setattr(_mechanics, "drained_equilibrium", lost)
+    monkeypatch.setattr(_mechanics_course, "drained_equilibrium", lost)
     readings = read_course(case.mechanics, [case.model] * 2, [case.state] * 2)
     assert [one.row()["status"] for one in readings] == [1, 1]
     assert all(np.isnan(one.stiffness) for one in readings)
@@ -380,6 +399,106 @@ def test_the_deformed_disc_holds_what_it_held(case: Case) -> None:
         case.mechanics, deformed.model, deformed.state, deformed.disc, deformed.reading.state, stiffness=False
     )
     np.testing.assert_allclose(again.model.volume, deformed.model.volume, rtol=1e-6)
+
+
+def test_the_matrix_feels_the_pressure_of_the_day_times_the_load_index(case: Case) -> None:
+    light = replace(case.model, surroundings=replace(case.model.surroundings, load=jnp.asarray(0.8)))
+    loaded = biology_of(loaded_model(light, 0.4)).load
+    assert float(loaded.magnitude) == pytest.approx(0.32, rel=1e-12)
+    assert float(loaded.frequency) == float(biology_of(case.model).load.frequency)
+    for model, pressure in ((light, np.nan), (replace(light, biology=None), 0.4)):
+        assert loaded_model(model, pressure) is model
+
+
+# A representative day
+
+
+@pytest.fixture(scope="module")
+def day(case: Case) -> MechanicsReading:
+    problem, found = equilibrium_of(case.mechanics, case.model, case.state, case.mechanics.rested)
+    return reading_of(case.mechanics, problem, found, 0.0, daily=True)
+
+
+def test_a_representative_day(day: MechanicsReading) -> None:
+    """Order of heights over a day, and means between their extremes."""
+    lived = day.day
+    assert lived is not None
+    assert lived.evening_height < lived.day.height < lived.morning_height < lived.night_end_height
+    assert lived.evening_height < lived.night.height < lived.night_end_height < float(day.reading.heights.mean)
+    assert lived.evening_pressure > lived.night_end_pressure > 0.0
+    # A lumbar disc gains some 5 to 20 % of its volume overnight (mechanics_imaging 3.2).
+    assert 0.02 < lived.overnight_volume < 0.25
+    assert lived.day.volume_ratio.nucleus < lived.night.volume_ratio.nucleus < 1.0
+    row = day.row()["day"]
+    assert row["height_evening_mm"] == lived.evening_height
+    assert row["volume_ratio_day"]["annulus"] == lived.day.volume_ratio.annulus
+
+
+@pytest.mark.slow
+def test_the_steps_of_a_representative_day_are_short_enough(case: Case, day: MechanicsReading) -> None:
+    """Against steps of at most half an hour; implicit Euler is of first order, so 3 % of the height that a day costs is asked."""
+    steps = case.mechanics.steps._replace(growth=1.2, longest=0.5 / 24.0)
+    fine = replace(case.mechanics, steps=steps)
+    problem, found = equilibrium_of(fine, case.model, case.state, fine.rested)
+    exact, lived = representative_day(fine, problem, found), day.day
+    assert exact is not None
+    assert lived is not None
+    allowed = 0.03 * (exact.morning_height - exact.evening_height)
+    for name in ("morning_height", "evening_height", "night_end_height"):
+        assert getattr(lived, name) == pytest.approx(getattr(exact, name), abs=allowed)
+    assert lived.day.height == pytest.approx(exact.day.height, abs=allowed)
+    assert lived.night.height == pytest.approx(exact.night.height, abs=allowed)
+    assert lived.day.volume_ratio.nucleus == pytest.approx(exact.day.volume_ratio.nucleus, abs=0.005)
+
+
+def test_the_mean_over_time_of_a_line_is_its_middle() -> None:
+    times = np.array([0.0, 0.1, 0.5, 2.0])
+    np.testing.assert_allclose(time_mean(times, jnp.asarray(3.0 + 4.0 * times)), 7.0, rtol=1e-14)
+
+
+def test_days_are_followed_apart(case: Case, day: MechanicsReading, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_mechanics_reading, "representative_day", lambda *given: day.day)
+    states = [replace(case.state, time=jnp.asarray(time)) for time in (0.0, 1.0, 2.0, 4.0)]
+    readings = read_course(case.mechanics, [case.model] * 4, states, stiffness=False, days_apart=2.0)
+    assert [one.day is not None for one in readings] == [True, False, True, True]
+
+
+def test_the_disc_settles_as_its_mechanics_has_it(
+    case: Case, day: MechanicsReading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    still = before_settling(case.mechanics, case.model, case.state, daily=False)
+    assert still.disc is case.disc
+    assert still.state is case.state
+    assert float(biology_of(still.model).load.magnitude) == pytest.approx(day.day_pressure, rel=1e-6)
+    monkeypatch.setattr(_mechanics_reading, "representative_day", lambda *given: day.day)
+    mean = before_settling(case.mechanics, case.model, case.state, daily=True)
+    biology, matrix = biology_of(mean.model), mean.state.matrix
+    assert isinstance(biology, DeformedBiology)
+    assert matrix is not None
+    np.testing.assert_allclose(
+        total(mean.model.volume, mean.model.initial_cells.native),
+        total(case.model.volume, case.model.initial_cells.native),
+        rtol=ROUNDING,
+    )
+    np.testing.assert_array_equal(biology.initial_matrix.aggrecan, matrix.aggrecan)
+    # What is squeezed together holds more charge per water, and yet begins with the osmolarity of the grade.
+    before = biology_of(case.model)
+    assert float(jnp.mean(biology.charge_at_start)) > float(jnp.mean(before.charge_at_start))
+    np.testing.assert_allclose(
+        mean.model.environment(case.state.solutes, biology.initial_signals, biology.initial_matrix).osmolarity,
+        biology.osmolarity_at_start,
+        rtol=1e-12,
+    )
+    np.testing.assert_allclose(biology.rested_water, case.mechanics.imaged.water, atol=1e-5)
+
+
+def test_a_day_that_is_not_found_stops_the_coupled_run(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lost(problem: SolidProblem, load: jnp.ndarray, before: Deformation, steps: np.ndarray) -> list[Deformation]:
+        return [eqx.tree_at(lambda one: one.status, before, jnp.asarray(1))]
+
+    monkeypatch.setattr(_representative_day, "_held", lost)
+    with pytest.raises(SolverFailed, match="representative day"):
+        deform(case.mechanics, case.model, case.state, case.disc, case.mechanics.rested, stiffness=False, daily=True)
 
 
 def test_a_node_below_its_solid_is_refused(case: Case) -> None:
@@ -454,14 +573,14 @@ def test_a_coupled_course(case: Case, tmp_path: Path) -> None:
 
     result = run(tmp_path)
     assert list(result.times) == [float(time) for time in case.course.times]
-    assert [reading.time for reading in result.readings] == [0.0, 1.0, 2.0]
+    assert [reading.time for reading in result.solved] == [0.0, 1.0, 2.0]
     assert result.ledger_error < ROUNDING
     assert result.matrix_ledger_error is not None
     assert result.matrix_ledger_error < ROUNDING
     for one in result.snapshots:
         assert abs(float(one.totals.native_imbalance)) < ROUNDING * float(one.totals.native_initial)
     assert float(jnp.sum(result.models[0].volume)) < 0.98 * float(jnp.sum(case.model.volume))
-    assert result.coordinates_over_time.shape == (len(result.times), *case.disc.coordinates.shape)
+    assert [reading.time for reading in result.readings] == [float(np.floor(time)) for time in result.times]
     water = result.dataset["water_fraction"].values
     assert water.shape[0] == len(result.times)
     assert float(water[0].mean()) < float(case.mechanics.imaged.water.mean())

@@ -10,7 +10,8 @@ import pytest
 from pulposus.cli._run_record import state_rows
 from pulposus.disc import load_disc
 from pulposus.errors import InvalidInput
-from pulposus.simulation import CoupledTrajectory, SimulationResult, _simulate, simulate
+from pulposus.simulation import CoupledTrajectory, SimulationResult, _following, simulate
+from pulposus.simulation._reshaping import DeformedBiology
 from pulposus.therapy import load_protocol
 
 CYLINDER = Path(__file__).parents[2] / "benchmarks" / "elliptic_cylinder.yaml"
@@ -25,14 +26,14 @@ def small_meshes() -> pytest.MonkeyPatch:
     def load(name: str | Path, resolution: str, constants: object):
         return load_disc(name, "mechanics-cylinder-coarse" if resolution == "mechanics" else resolution, constants)
 
-    patch.setattr(_simulate, "load_disc", load)
+    patch.setattr(_following, "load_disc", load)
     yield patch
     patch.undo()
 
 
-def run(mode: str, until: float) -> SimulationResult:
+def run(mode: str, until: float, *more: str) -> SimulationResult:
     protocol = load_protocol(
-        "no-treatment", [*COARSE, f"numerics.mechanics={mode}", "numerics.mechanics_interval=1 day"]
+        "no-treatment", [*COARSE, f"numerics.mechanics={mode}", "numerics.mechanics_interval=1 day", *more]
     )
     return simulate(protocol, CYLINDER, until=until)
 
@@ -83,12 +84,54 @@ def test_a_coupled_run_takes_its_shape_at_the_interval(small_meshes: pytest.Monk
     assert coupled.native_course.ledger_error < 1e-10
     rows = state_rows(coupled, "native_course")
     assert [row["time_day"] for row in rows if "mechanics" in row] == [0.0, 1.0, 2.0]
+    # The water of the means is that of mechanics, and the load of the matrix the pressure of the day.
+    course = coupled.native_course
+    biology, last = course.model.biology, course.readings[-1]
+    assert isinstance(biology, DeformedBiology)
+    mean = float(biology.setting.nucleus_mean(biology.water))
+    assert rows[-1]["nucleus"]["water_fraction"] == pytest.approx(mean, rel=1e-12)
+    assert float(biology.load.magnitude) == pytest.approx(last.day_pressure, rel=1e-12)
+    # A disc left alone for two days keeps its shape: nothing happens to it, and it has settled under its own load.
+    np.testing.assert_allclose(course.dataset["volume_ratio"], 1.0, atol=2e-3)
+    assert np.abs(course.dataset["displacement_cranial"]).max() < 0.02
+    assert float(course.dataset["fibre_stretch"].max()) > 1.0
+
+
+def test_a_run_in_the_mean_shape_of_a_day(small_meshes: pytest.MonkeyPatch) -> None:
+    """The disc settles in that shape, so nothing moves at the start of the course either."""
+    daily = run("coupled", 1.0, "numerics.mechanics_day=true", "numerics.mechanics_interval=10 day")
+    course = daily.native_course
+    first, *_, last = course.readings
+    assert first.day is not None
+    assert last.day is not None
+    assert first.day.evening_height < first.day.day.height < first.day.morning_height
+    assert first.day.day.height < first.day.night.height < float(first.reading.heights.mean)
+    ratio = course.dataset["volume_ratio"].values
+    assert 0.7 < ratio.min() < 0.97
+    np.testing.assert_allclose(ratio[0], ratio[-1], atol=2e-3)
+    biology = course.model.biology
+    assert isinstance(biology, DeformedBiology)
+    assert float(biology.setting.nucleus_mean(biology.water)) < float(
+        biology.setting.nucleus_mean(biology.rested_water)
+    )
+    assert course.ledger_error < 1e-10
+    assert course.matrix_ledger_error is not None
+    assert course.matrix_ledger_error < 1e-10
+    numbers = state_rows(daily, "native_course")[0]["mechanics"]
+    assert numbers["height_day_mm"] == first.day.day.height
+    assert numbers["volume_ratio_night_nucleus"] == first.day.night.volume_ratio.nucleus
 
 
 def test_a_loaded_disc_is_refused() -> None:
     protocol = load_protocol("no-treatment", [*COARSE, "numerics.mechanics=readout"])
     with pytest.raises(InvalidInput, match="mesh of its own"):
         simulate(protocol, load_disc(CYLINDER, "coarse"), until=1.0)
+
+
+def test_a_day_needs_mechanics() -> None:
+    protocol = load_protocol("no-treatment", [*COARSE, "numerics.mechanics_day=true"])
+    with pytest.raises(InvalidInput, match="day without mechanics"):
+        simulate(protocol, until=1.0)
 
 
 def test_a_slab_has_no_shape() -> None:

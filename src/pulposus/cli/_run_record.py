@@ -24,6 +24,7 @@ _MECHANICS_KEYS = (
     "intradiscal_pressure_MPa",
     "stiffness_N_per_mm",
     "effective_modulus_MPa",
+    "day_pressure_MPa",
     "bulge_mm",
     "fibre_stretch_p95",
     "water_volume_mm3",
@@ -58,6 +59,8 @@ def run_record(
     warnings = [*treatment.warnings, *(warning_of(one) for one in signals if one.flagged)]
     if ensemble is not None:
         warnings += ensemble_warnings(ensemble)
+        if result.mechanics:
+            warnings.append("the members of the ensemble have no mechanics: they keep the shape of the image")
     nominal = 1e6 * treatment.nominal_cells
     return RunRecord(
         protocol=result.protocol.resolved(),
@@ -129,6 +132,10 @@ def mechanics_row(reading: MechanicsReading) -> dict[str, float | None]:
     row = reading.row()
     numbers = {f"height_{part}_mm": height for part, height in row["height_mm"].items()}
     numbers |= {key: row[key] for key in _MECHANICS_KEYS}
+    numbers |= {key: value for key, value in row.get("day", {}).items() if not isinstance(value, dict)}
+    for phase in ("day", "night"):
+        ratios = row.get("day", {}).get(f"volume_ratio_{phase}", {})
+        numbers |= {f"volume_ratio_{phase}_{tissue}": ratio for tissue, ratio in ratios.items()}
     found = row["status"] == 0
     return {key: value if found and math.isfinite(value) else None for key, value in numbers.items()}
 

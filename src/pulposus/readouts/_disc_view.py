@@ -45,6 +45,8 @@ COMPOSITION = (
     "fissure",
     "fixed_charge_density",
 )
+DISPLACEMENT = ("displacement_right", "displacement_anterior", "displacement_cranial")
+"""Of the nodes since the image, in a run with mechanics [mm]."""
 CELLS = ("native", "senescent", "free", "attached", "differentiated", "dead")
 
 
@@ -278,7 +280,10 @@ def locate(disc: DiscView, points: Float[np.ndarray, "points 3"]) -> Places:
 
 
 def disc_view(
-    disc: Disc, fields: Mapping[str, Float[np.ndarray, "columns levels"]], parameters: ParameterSet
+    disc: Disc,
+    fields: Mapping[str, Float[np.ndarray, "columns levels"]],
+    parameters: ParameterSet,
+    displacement: Float[np.ndarray, "columns levels 3"] | None = None,
 ) -> DiscView:
     """A simulated disc at a stored time.
 
@@ -286,6 +291,8 @@ def disc_view(
         disc: The disc of the run, on the mesh of the fields.
         fields: Its fields (`COMPOSITION`, `CELLS`) at that time.
         parameters: The loaded parameters; the height of the grade over that in health is one of them (ruling 47).
+        displacement: Of the nodes since the image [mm], where mechanics gives it. Only its axial part is taken, since the columns of a
+            view are vertical: heights are exact, a change of the bulge (less than a voxel) is left out.
 
     Raises:
         InvalidInput: The run has no matrix, or another mesh than the disc.
@@ -306,21 +313,28 @@ def disc_view(
             where=described.name,
             allowed=f"{nodes[0]} by {nodes[1]} nodes",
         )
+    imaged = np.asarray(disc.coordinates, dtype=np.float64)
+    present = imaged if displacement is None else imaged + displacement * np.array([0.0, 0.0, 1.0])
     return DiscView(
         topology=disc.topology,
-        coordinates=np.asarray(disc.coordinates, dtype=np.float64),
+        coordinates=present,
         tissue=np.asarray(disc.tissue_of_element),
         fields={name: np.asarray(fields[name], dtype=np.float64) for name in (*COMPOSITION, *CELLS)},
         species=described.species,
         level=described.level,
         grade=described.grade,
-        height_ratio=parameters.by_grade("grades.height_factor")[described.grade - 1],
+        height_ratio=parameters.by_grade("grades.height_factor")[described.grade - 1] * _rise(present) / _rise(imaged),
         notochordal=described.notochordal,
         healthy_cell_density=float(disc.tissue.cell_density[NUCLEUS]),
         endplate_supply=float(np.asarray(disc.supply.endplate_supply).mean()),
         endplate_fractured=bool((np.asarray(disc.lesion.endplate_opening) > 0.0).any()),
         name=described.name,
     )
+
+
+def _rise(coordinates: Float[np.ndarray, "columns levels 3"]) -> float:
+    """Mean height of the columns [mm]."""
+    return float((coordinates[:, -1, 2] - coordinates[:, 0, 2]).mean())
 
 
 def graded_view(disc: Disc, parameters: ParameterSet) -> DiscView:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pulposus.errors import InvalidInput
-from pulposus.readouts._disc_view import CELLS, COMPOSITION, DiscView, disc_view
+from pulposus.readouts._disc_view import CELLS, COMPOSITION, DISPLACEMENT, DiscView, disc_view
 
 if TYPE_CHECKING:
     import xarray
@@ -84,9 +84,12 @@ def stored_moment(folder: Path, time: float, arm: str = "with_cells") -> StoredM
         disc, parameters = _disc_of(folder, options, data)
         here = data.isel(run=named.index(arm), time=index)
         fields = {name: here[name].to_numpy() for name in (*COMPOSITION, *CELLS) if name in data}
+        moved = None
+        if all(name in data for name in DISPLACEMENT):
+            moved = np.stack([here[name].to_numpy() for name in DISPLACEMENT], axis=-1).astype(np.float64)
         moment = float(data["time"].to_numpy()[index])
         title = str(data.attrs.get("title", folder.name))
-    return StoredMoment(disc_view(disc, fields, parameters), parameters, moment, time, arm, title)
+    return StoredMoment(disc_view(disc, fields, parameters, moved), parameters, moment, time, arm, title)
 
 
 def nearest_time(stored: np.ndarray, time: float) -> int:

@@ -75,7 +75,7 @@ def measured(record: RunRecord, run: Run, measure: Measure) -> Series | None:
     if measure == NATIVE:
         return Series(times(run.data), 100.0 * living_share(disc, run.data))
     if measure == GLUCOSE:
-        return Series(times(run.data), nucleus.mean(field_values(run.data, "glucose")))
+        return Series(times(run.data), nucleus.in_run(run.data).mean(field_values(run.data, "glucose")))
     return None if measure.mean is None else series(record, run.row_key, measure.mean)
 
 

@@ -67,7 +67,7 @@ def run_series(record: RunRecord, key: str) -> tuple[np.ndarray, np.ndarray] | N
     field = _FIELDS.get(key.removesuffix(NUCLEUS_MEAN))
     if key.endswith(NUCLEUS_MEAN) and field is not None and carries(record.trajectory, field):
         _, nucleus = record.regions
-        return times(record.trajectory), nucleus.mean(field_values(record.trajectory, field))
+        return times(record.trajectory), nucleus.in_run(record.trajectory).mean(field_values(record.trajectory, field))
     if key == ANNULUS_ORDER_MEAN:
         line = series(record, "with_cells", ANNULUS_ORDER)
         return None if line is None else (line.moments, line.values)

@@ -69,6 +69,18 @@ MATRIX = (
     FieldInfo("annulus_order", "order of the annulus", "-", "1", ""),
     FieldInfo("fissure", "fissure fraction", "-", "1", ""),
 )
+# Of a run with mechanics, lying at rest.
+DISPLACEMENT = (
+    FieldInfo("displacement_right", "displacement since the image, to the right", "mm", "mm", "mm"),
+    FieldInfo("displacement_anterior", "displacement since the image, anterior", "mm", "mm", "mm"),
+    FieldInfo("displacement_cranial", "displacement since the image, cranial", "mm", "mm", "mm"),
+)
+VOLUME_RATIO = FieldInfo("volume_ratio", "volume that cells and matrix live in, over that of the image", "-", "1", "")
+SHAPE = (
+    *DISPLACEMENT,
+    FieldInfo("fibre_stretch", "stretch along the fibres of the annulus", "-", "1", ""),
+    VOLUME_RATIO,
+)
 DONOR = FieldInfo("donor", "live donor cells", MILLION_PER_ML, "1e6 mL-1", "million_per_mL")
 _CELLS_ONLY = SOLUTES + POPULATIONS
 _SHOWN = (*SOLUTES, DONOR, POPULATIONS[0])
@@ -90,14 +102,19 @@ def living_fields(dataset: xarray.Dataset) -> tuple[FieldInfo, ...]:
     return _carried(dataset, (*SIGNALS, *MATRIX))
 
 
+def shape_fields(dataset: xarray.Dataset) -> tuple[FieldInfo, ...]:
+    """What mechanics gives of a run; none of a run without it. Only where it acted the volumes change."""
+    return _carried(dataset, SHAPE)
+
+
 def all_fields(dataset: xarray.Dataset) -> tuple[FieldInfo, ...]:
-    """Every field of a run: solutes, cells, signals, matrix."""
-    return (*_CELLS_ONLY, *living_fields(dataset))
+    """Every field of a run: solutes, cells, signals, matrix, mechanics."""
+    return (*_CELLS_ONLY, *living_fields(dataset), *shape_fields(dataset))
 
 
 def native_fields(dataset: xarray.Dataset) -> tuple[FieldInfo, ...]:
     """What a run without donor cells has of them."""
-    return (*SOLUTES, *POPULATIONS[:2], *living_fields(dataset))
+    return (*SOLUTES, *POPULATIONS[:2], *living_fields(dataset), *shape_fields(dataset))
 
 
 def shown_fields(dataset: xarray.Dataset) -> tuple[FieldInfo, ...]:
@@ -110,6 +127,13 @@ def field_values(dataset: xarray.Dataset, key: str) -> Float[np.ndarray, "time c
     if key in _SUMS:
         return np.sum([dataset[name].to_numpy() for name in _SUMS[key]], axis=0)
     return dataset[key].to_numpy()
+
+
+def displacement(dataset: xarray.Dataset, index: int) -> Float[np.ndarray, "column level 3"] | None:
+    """Displacement since the image at a stored time [mm]; None without mechanics."""
+    if not carries(dataset, DISPLACEMENT[0].key):
+        return None
+    return np.stack([dataset[info.key][index].to_numpy() for info in DISPLACEMENT], axis=-1)
 
 
 def times(dataset: xarray.Dataset) -> Float[np.ndarray, "time"]:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from pulposus.report._fields import VOLUME_RATIO
+
 if TYPE_CHECKING:
     import xarray
 
@@ -133,18 +135,25 @@ def sagittal_columns(topology: Topology) -> Int[np.ndarray, "line"]:
 
 @dataclass(frozen=True)
 class Region:
-    """A part of the disc with the lumped volume of its nodes in mm3, shape (columns, levels)."""
+    """A part of the disc with the lumped volume of its nodes in mm3, shape (columns, levels) or (time, columns, levels)."""
 
     key: str
-    volumes: Float[np.ndarray, "column level"]
+    volumes: Float[np.ndarray, "*time column level"]
+
+    def in_run(self, data: xarray.Dataset) -> Region:
+        """The same part with the volumes that a run gave its nodes at every time, where mechanics acted on it."""
+        if VOLUME_RATIO.key not in data:
+            return self
+        return Region(self.key, self.volumes * data[VOLUME_RATIO.key].to_numpy())
 
     def mean(self, values: Float[np.ndarray, "... column level"]) -> Float[np.ndarray, "..."]:
         """Volume-weighted mean."""
-        return (values * self.volumes).sum(axis=(-2, -1)) / self.volumes.sum()
+        return (values * self.volumes).sum(axis=(-2, -1)) / self.volumes.sum(axis=(-2, -1))
 
     def extremes(self, values: Float[np.ndarray, "... column level"]) -> tuple[np.ndarray, np.ndarray]:
         """Smallest and largest nodal value."""
-        inside = values[..., self.volumes > 0.0]
+        held = self.volumes > 0.0
+        inside = values[..., held.reshape(-1, *held.shape[-2:]).any(axis=0)]
         return inside.min(axis=-1), inside.max(axis=-1)
 
     def cells(self, density: Float[np.ndarray, "... column level"]) -> Float[np.ndarray, "..."]:

@@ -99,6 +99,7 @@ def render_report(record: RunRecord) -> str:
         scene_data=scene.encoded if scene else "",
         viewer_script=asset("viewer.js") if scene else "",
         viewer_licences=asset("viewer.LICENSE.txt") if scene else "",
+        shape_note=words.shape_note(record),
         picture=disc_picture(record) if spatial else None,
         fields=shown_fields(record.trajectory),
         question=words.question(record),

@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pulposus.disc import Disc
-from pulposus.report._fields import LIVE_DONOR, MATRIX, POPULATIONS, carries, field_values, times
+from pulposus.report._fields import (
+    LIVE_DONOR,
+    MATRIX,
+    POPULATIONS,
+    carries,
+    displacement,
+    field_values,
+    shape_fields,
+    times,
+)
 from pulposus.report._figure import Figure, Table, canvas, csv_link, data_link, mark_simulated
 from pulposus.report._runs import runs
 from pulposus.report._wording import moment, number
@@ -63,7 +72,7 @@ def _view(disc: Disc, data: xarray.Dataset, index: int) -> DiscView:
 
     names = [info.key for info in MATRIX if info.key in data]
     fields = {name: field_values(data, name)[index] for name in (*names, *_CELLS)}
-    return disc_view(disc, fields, load_parameters())
+    return disc_view(disc, fields, load_parameters(), displacement(data, index))
 
 
 def _small_link(drawn: Canvas) -> str:
@@ -122,7 +131,8 @@ def _scan_figure(
             f"Simulated T2-weighted images: {names[0]}, right after the procedure, beside {names[1]}; one disc (n = 1). "
             f"TE {scan.echo_time:g} ms, TR {scan.repetition_time:g} ms, voxel {scan.voxel:.2g} x {scan.voxel:.2g} x "
             f"{scan.thickness:.2g} mm, the same noise in both. Only the treated disc ({level}, in the middle) carries the run"
-            f"{around}; bone, canal and muscle are a schematic. A reader errs by {error:g} grade (SD, prior), so changes below "
+            f"{around}; bone, canal and muscle are a schematic. {_shape_words(record)}"
+            f"A reader errs by {error:g} grade (SD, prior), so changes below "
             "that cannot be told from one image."
         ),
         table=Table(("reading", "unit", *names), tuple(rows_of_table), "Read off the simulated disc, without noise"),
@@ -141,6 +151,13 @@ def _scan_figure(
             ],
         ),
     )
+
+
+def _shape_words(record: RunRecord) -> str:
+    """Which shape is pictured."""
+    if not shape_fields(record.trajectory):
+        return "No mechanics was computed, so the height stays that of the image. "
+    return "Heights are those of the disc lying at rest at that time; its bulge is drawn as at the start. "
 
 
 def _slide_figure(views: list[DiscView], names: list[str], scores: list[SlideScore]) -> Figure:

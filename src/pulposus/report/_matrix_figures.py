@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from pulposus.report._figure import RUN_LINES, Figure, Table, csv_link
 from pulposus.report._matrix_rows import (
     ALL_QUANTITIES,
+    DAY_QUANTITIES,
     FUNCTION_QUANTITIES,
     MATRIX_QUANTITIES,
+    MECHANICS,
     MECHANICS_QUANTITIES,
     SIGNAL_QUANTITIES,
     Quantity,
@@ -63,6 +65,15 @@ def _panel(record: RunRecord, quantity: Quantity) -> Panel:
     return Panel(quantity.title, f"[{drawn_unit(quantity)}]", lines, note)
 
 
+def _whereof(quantities: Sequence[Quantity]) -> str:
+    """What part of the disc some quantities are of."""
+    if all(quantity.region == MECHANICS for quantity in quantities):
+        return (
+            "read off the whole disc; a fast load is that of the day, put on the disc lying down before any water moves"
+        )
+    return "means of the nucleus or annulus"
+
+
 def _figure(record: RunRecord, key: str, quantities: Sequence[Quantity], what: str) -> Figure:
     shown = runs(record)
     lines = {quantity: known_series(record, quantity) for quantity in quantities}
@@ -84,7 +95,7 @@ def _figure(record: RunRecord, key: str, quantities: Sequence[Quantity], what: s
         image=draw_panels([_panel(record, quantity) for quantity in quantities], TIME_LABEL),
         alt=f"{len(lines)} line charts over time; at {moment(end)}: {ends}.",
         caption=(
-            f"Simulated. {what}: means of the nucleus or annulus, one disc (n = 1). Solid blue: with cells; dashed grey: without cells"
+            f"Simulated. {what}: {_whereof(quantities)}, one disc (n = 1). Solid blue: with cells; dashed grey: without cells"
             f"{'; dotted: native course' if len(shown) > 2 else ''} ({comparators(record)}). "
             f"{'In percent of day 0: ' + '; '.join(relative) + '. ' if relative else ''}"
             "Axes do not begin at zero and span at least 2 % of the value; numbers stand in the table."
@@ -113,6 +124,7 @@ def matrix_figures(record: RunRecord) -> list[Figure]:
         ("signals-time", SIGNAL_QUANTITIES, "Signals and structure"),
         ("function-time", FUNCTION_QUANTITIES, "Stiffness, strength and T2 that follow from the composition"),
         ("mechanics-time", MECHANICS_QUANTITIES, "Height, pressure and stiffness of the disc lying down"),
+        ("day-time", DAY_QUANTITIES, "A representative day of 16 h on the feet and 8 h lying"),
     )
     found = [(key, present(record, quantities), what) for key, quantities, what in groups]
     return [_figure(record, key, quantities, what) for key, quantities, what in found if quantities]

@@ -88,12 +88,24 @@ MECHANICS = "mechanics"
 MECHANICS_QUANTITIES = (
     Quantity(MECHANICS, "height_mean_mm", "mean height", "mm"),
     Quantity(MECHANICS, "intradiscal_pressure_MPa", "intradiscal pressure", "MPa"),
-    Quantity(MECHANICS, "stiffness_N_per_mm", "axial stiffness under a fast load of the day", "N/mm"),
+    Quantity(MECHANICS, "stiffness_N_per_mm", "stiffness under a fast load", "N/mm"),
     Quantity(MECHANICS, "effective_modulus_MPa", "effective modulus", "MPa"),
+    Quantity(MECHANICS, "day_pressure_MPa", "pressure under a fast load", "MPa"),
     Quantity(MECHANICS, "bulge_mm", "bulge", "mm"),
     Quantity(MECHANICS, "fibre_stretch_p95", "stretch along the fibres, 95th percentile", "-"),
 )
-ALL_QUANTITIES = (*MATRIX_QUANTITIES, *SIGNAL_QUANTITIES, *FUNCTION_QUANTITIES, *MECHANICS_QUANTITIES)
+# A representative day of it, of a run that follows one.
+DAY_QUANTITIES = (
+    Quantity(MECHANICS, "height_day_mm", "height, mean of the day", "mm"),
+    Quantity(MECHANICS, "height_night_mm", "height, mean of the night", "mm"),
+    Quantity(MECHANICS, "height_evening_mm", "height in the evening", "mm"),
+    Quantity(MECHANICS, "height_night_end_mm", "height at the end of the night", "mm"),
+    Quantity(MECHANICS, "pressure_evening_MPa", "pressure in the evening", "MPa"),
+    Quantity(MECHANICS, "volume_ratio_day_nucleus", "volume of nucleus, day over image", "-"),
+    Quantity(MECHANICS, "volume_ratio_night_nucleus", "volume of nucleus, night over image", "-"),
+    Quantity(MECHANICS, "overnight_volume_share", "volume gained overnight", "-"),
+)
+ALL_QUANTITIES = (*MATRIX_QUANTITIES, *SIGNAL_QUANTITIES, *FUNCTION_QUANTITIES, *MECHANICS_QUANTITIES, *DAY_QUANTITIES)
 
 
 @dataclass(frozen=True)

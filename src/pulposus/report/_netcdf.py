@@ -1,6 +1,6 @@
 """`fields.nc`: every field of all runs as NetCDF-4 with the attributes of the CF conventions (units in UDUNITS notation).
 
-Solutes and cells keep double precision; signals and matrix are stored in single precision, seven digits, to halve the file.
+Solutes and cells keep double precision; signals, matrix and shape are stored in single precision, seven digits, to halve the file.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pulposus.report._atomic import replacing
-from pulposus.report._fields import all_fields, field_values, living_fields, times
+from pulposus.report._fields import all_fields, field_values, living_fields, shape_fields, times
 from pulposus.report._geometry import TISSUE_NAMES
 from pulposus.report._runs import comparators, runs
 from pulposus.report._tables import study_name
@@ -77,7 +77,7 @@ def fields_dataset(record: RunRecord) -> xarray.Dataset:
         message = "the run and its comparators must be stored at the same times"
         raise ValueError(message)
     dimensions = ("run", "time", "column", "level")
-    single = living_fields(record.trajectory)
+    single = (*living_fields(record.trajectory), *shape_fields(record.trajectory))
     variables: dict[str, Any] = {
         info.key: (
             dimensions,

@@ -60,7 +60,7 @@ def living_share(disc: Region, data: xarray.Dataset, start: float | None = None)
         data: A run.
         start: Native cells before anything was done [cells]; those at the first stored time if None.
     """
-    living = disc.cells(field_values(data, "native") + field_values(data, "senescent"))
+    living = disc.in_run(data).cells(field_values(data, "native") + field_values(data, "senescent"))
     whole = living[0] if start is None else start
     # A disc without native cells has lost none.
     return living / whole if whole > 0.0 else np.ones_like(living)

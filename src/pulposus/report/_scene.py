@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from pulposus.report._anatomy import CELLS_LABEL, COLOURS, DonorCells, disc_parts
-from pulposus.report._fields import DONOR, field_values, native_fields, shown_fields, times
+from pulposus.report._fields import DONOR, VOLUME_RATIO, field_values, native_fields, shown_fields, times
 from pulposus.report._geometry import node_points
 from pulposus.report._wording import moment
 
@@ -119,7 +119,11 @@ def build_scene(record: RunRecord) -> Scene:
     moments = times(record.trajectory)
     frames = chosen_frames(len(moments), series_count * len(nodes))
 
-    donors = DonorCells(record.disc, list(field_values(record.trajectory, DONOR.key)[frames]))
+    # The view shows the shape of the image; where mechanics acted on volumes, densities are those of the cells in that shape.
+    held = field_values(record.trajectory, DONOR.key)
+    if VOLUME_RATIO.key in record.trajectory:
+        held = held * field_values(record.trajectory, VOLUME_RATIO.key)
+    donors = DonorCells(record.disc, list(held[frames]))
     low, high = node_points(record.disc)[part_nodes].min(axis=0), node_points(record.disc)[part_nodes].max(axis=0)
     cells = {
         "label": CELLS_LABEL,

@@ -127,15 +127,15 @@ def _field_rows(record: RunRecord) -> Iterator[Row]:
     for run in runs(record):
         moments = times(run.data)
         for part, info in itertools.product(record.regions, all_fields(run.data)):
-            values = field_values(run.data, info.key)
-            low, high = part.extremes(values)
+            values, here = field_values(run.data, info.key), part.in_run(run.data)
+            low, high = here.extremes(values)
             series = {
                 (suffixed(info), "min"): low,
-                (suffixed(info), "mean"): part.mean(values),
+                (suffixed(info), "mean"): here.mean(values),
                 (suffixed(info), "max"): high,
             }
             if info in POPULATIONS:
-                series[f"{info.key}_cells", "total"] = part.cells(values)
+                series[f"{info.key}_cells", "total"] = here.cells(values)
             for (quantity, statistic), line in series.items():
                 for moment, value in zip(moments, line, strict=True):
                     yield float(moment), run.key, part.key, quantity, statistic, float(value)

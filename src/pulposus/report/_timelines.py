@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 def nutrition_timeline(record: RunRecord) -> Figure:
     """Four panels: oxygen, glucose, lactate, pH."""
-    disc, nucleus = record.regions
     moments = times(record.trajectory)
     shown = runs(record)
     columns: dict[str, np.ndarray] = {"time_day": moments}
@@ -26,6 +25,7 @@ def nutrition_timeline(record: RunRecord) -> Figure:
         for info, axes in zip(SOLUTES, grid.ravel(), strict=True):
             worst = "disc_max" if info.key == "lactate" else "disc_min"
             for run in shown:
+                disc, nucleus = (part.in_run(run.data) for part in record.regions)
                 colour, dash = RUN_LINES[run.key]
                 values = field_values(run.data, info.key)
                 low, high = disc.extremes(values)

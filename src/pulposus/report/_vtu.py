@@ -2,7 +2,8 @@
 
 The files follow the XML format of VTK: an unstructured grid of hexahedra with appended raw data, each array compressed by zlib in blocks.
 Elements of void and nodes that belong to no element are left out. Fields of the same procedure without cells begin with `without_cells_`;
-the native course stands in `fields.nc` only.
+the native course stands in `fields.nc` only. With mechanics the points are those of the treated disc lying at rest in its present shape;
+`displacement_mm` is what it has moved since the image, so Warp By Vector with a factor of -1 gives the image back.
 """
 
 from __future__ import annotations
@@ -18,7 +19,16 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from pulposus.report._atomic import write_bytes, write_text
-from pulposus.report._fields import DONOR, all_fields, field_values, native_fields, suffixed, times
+from pulposus.report._fields import (
+    DISPLACEMENT,
+    DONOR,
+    all_fields,
+    displacement,
+    field_values,
+    native_fields,
+    suffixed,
+    times,
+)
 from pulposus.report._geometry import all_hexahedra, node_points, occupied
 
 if TYPE_CHECKING:
@@ -51,12 +61,13 @@ def vtu_bytes(
     Args:
         points: Coordinates in mm.
         cells: Points of every cell in the order of VTK.
-        point_data: Name -> values, shape (nodes,).
+        point_data: Name -> values, shape (nodes,), of vectors (nodes, 3).
         cell_data: Name -> values, shape (cells,).
     """
     appended: list[bytes] = []
 
-    def array(name: str, values: np.ndarray, components: int = 1) -> str:
+    def array(name: str, values: np.ndarray) -> str:
+        components = values.shape[1] if values.ndim > 1 else 1
         offset = sum(len(block) for block in appended)
         appended.append(_compressed(values))
         kind = _TYPE_NAMES[values.dtype.str[1:]]
@@ -78,7 +89,7 @@ def vtu_bytes(
         "</PointData><CellData>",
         *(array(name, values) for name, values in cell_data.items()),
         "</CellData><Points>",
-        array("points", points.astype(np.float64), components=3),
+        array("points", points.astype(np.float64)),
         "</Points><Cells>",
         array("connectivity", cells.astype(np.int64).ravel()),
         array("offsets", ends),
@@ -108,15 +119,24 @@ def write_vtu(path: Path, record: RunRecord, index: int) -> Path:
         return values.reshape(-1)[nodes].astype(np.float32)
 
     point_data = {
-        suffixed(info): at_nodes(field_values(with_cells, info.key)) for info in (*all_fields(with_cells), DONOR)
+        suffixed(info): at_nodes(field_values(with_cells, info.key))
+        for info in (*all_fields(with_cells), DONOR)
+        if info not in DISPLACEMENT
     }
     point_data |= {
         f"without_cells_{suffixed(info)}": at_nodes(field_values(without_cells, info.key))
         for info in native_fields(without_cells)
+        if info not in DISPLACEMENT
     }
-    return write_bytes(
-        path, vtu_bytes(node_points(record.disc)[nodes], compact.reshape(elements.shape), point_data, cell_data)
-    )
+    points = node_points(record.disc)[nodes]
+    for prefix, data in (("", with_cells), ("without_cells_", without_cells)):
+        moved = displacement(data, 0)
+        if moved is not None:
+            point_data[f"{prefix}displacement_mm"] = moved.reshape(-1, 3)[nodes].astype(np.float32)
+    moved = displacement(with_cells, 0)
+    if moved is not None:
+        points = points + moved.reshape(-1, 3)[nodes]
+    return write_bytes(path, vtu_bytes(points, compact.reshape(elements.shape), point_data, cell_data))
 
 
 def write_pvd(path: Path, files: Sequence[str], moments: Sequence[float]) -> Path:

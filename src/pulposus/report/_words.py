@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from pulposus.report import _wording as wording
 from pulposus.report._ensemble import final_interval, is_outside
-from pulposus.report._fields import field_values
+from pulposus.report._fields import displacement, field_values
 from pulposus.report._matrix_figures import difference_to_sham
 from pulposus.report._matrix_rows import CYTOKINE_NUCLEUS, GLYCOSAMINOGLYCAN_NUCLEUS, Quantity, series
 from pulposus.report._runs import native_share
@@ -95,6 +97,18 @@ def _compact_interval(record: RunRecord, quantity: str) -> dict[str, object] | N
     texts, unit = wording.cells_in_common(found)
     outside = is_outside(record, quantity)
     return {"values": dict(zip(("5 %", "50 %", "95 %"), texts, strict=True)), "unit": unit, "outside": outside}
+
+
+def shape_note(record: RunRecord) -> str:
+    """Which shape the three-dimensional pictures show, of a run with mechanics; empty otherwise."""
+    moved = [displacement(record.trajectory, index) for index in range(record.trajectory.sizes["time"])]
+    largest = [float(np.linalg.norm(one, axis=-1).max()) for one in moved if one is not None]
+    if not largest:
+        return ""
+    return (
+        "Views and maps keep the shape of the image at all times; with cells no point of the disc at rest moves more than "
+        f"{number(max(largest))} mm from it. The present shape stands in the files for ParaView (fields.pvd)."
+    )
 
 
 def tiles(record: RunRecord) -> list[dict[str, object]]:

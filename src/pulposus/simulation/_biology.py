@@ -27,6 +27,7 @@ from pulposus.matrix import (
     advance_matrix,
     advance_signals,
     charge_of,
+    matrix_outcomes,
     osmolarity,
 )
 
@@ -98,6 +99,10 @@ class Biology(eqx.Module):
     def charge(self, matrix: MatrixState) -> Nodal:
         """Fixed charge density [mEq/mL of water]."""
         return charge_of(matrix.glycosaminoglycan, self.setting, self.laws.matrix)
+
+    def composition_water(self, matrix: MatrixState) -> Nodal:
+        """Water fraction of composition: the law of the matrix, unless mechanics gives it."""
+        return matrix_outcomes(matrix, self.setting, self.laws).water
 
     def environment(
         self, oxygen: Nodal, glucose: Nodal, pH: Nodal, load: Scalar, signals: SignalState, matrix: MatrixState

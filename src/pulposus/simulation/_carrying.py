@@ -18,7 +18,7 @@ from __future__ import annotations
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
@@ -35,6 +35,8 @@ _NEIGHBOURS = (12, 20, 32, 48)
 _RANK = 0.05
 # Elements that are tried for a node, nearest centre first, and the steps of Newton's method in each.
 _CANDIDATES = 12
+# Points that a picture takes a value from, and the distance in the cylinder within which a node and a point are one.
+_NEAREST, _TOUCHING = 8, 1e-9
 _STEPS = 12
 
 
@@ -56,6 +58,25 @@ class ToPoints(eqx.Module):
     def bounded(self, field: Float[Array, "columns levels"]) -> Float[Array, "elements points"]:
         """The same, kept between the lowest and the highest value of the field: beside a border the linear function is continued."""
         return jnp.clip(self(field), jnp.min(field), jnp.max(field))
+
+
+class FromPoints(eqx.Module):
+    """From the Gauss points of one tissue to the nodes of a disc that touch it, for pictures.
+
+    Attributes:
+        points: Numbers of the points, element by element, that a node takes its value from, (columns, levels, neighbours).
+        weights: Their weights, positive, with the sum one.
+        inside: Whether a node touches the tissue.
+    """
+
+    points: Int[Array, "columns levels neighbours"]
+    weights: Float[Array, "columns levels neighbours"]
+    inside: Bool[Array, "columns levels"]
+
+    def __call__(self, field: Float[Array, "elements points"], elsewhere: float) -> Float[Array, "columns levels"]:
+        """A field of the points at the nodes, and a constant elsewhere."""
+        near = jnp.sum(self.weights * field.reshape(-1)[self.points], axis=-1)
+        return jnp.where(self.inside, near, elsewhere)
 
 
 class ToNodes(eqx.Module):
@@ -112,6 +133,30 @@ def to_points(
         nodes[here] = own[found].reshape(len(here), -1, _NEIGHBOURS[-1])
         weights[here] = share.reshape(len(here), -1, _NEIGHBOURS[-1])
     return ToPoints(jnp.asarray(nodes), jnp.asarray(weights))
+
+
+def from_points(
+    disc: Disc, reference: FloatArray, tissue: IntArray, points: Float[np.ndarray, "elements points 3"], code: int
+) -> FromPoints:
+    """Weights from the points of a tissue to the nodes that touch it: inverse squares of the distances to the nearest ones.
+
+    Means of this kind (Shepard 1968, doi:10.1145/800186.810616) stay between the values of the points.
+
+    Args:
+        disc: The disc of the nodes.
+        reference: Their places (`node_reference`).
+        tissue: Tissue of every element of the points, (elements,).
+        points: Places of the points.
+        code: The tissue.
+    """
+    inside = _touched(disc.topology, disc.tissue_of_element == code)
+    own = np.flatnonzero(np.repeat(tissue == code, points.shape[1]))
+    distance, found = KDTree(points.reshape(-1, 3)[own]).query(reference[inside], k=_NEAREST)
+    share = 1.0 / np.maximum(np.asarray(distance), _TOUCHING) ** 2
+    numbers = np.zeros((*inside.shape, _NEAREST), dtype=np.int64)
+    weights = np.full(numbers.shape, 1.0 / _NEAREST)
+    numbers[inside], weights[inside] = own[np.asarray(found)], share / share.sum(axis=1, keepdims=True)
+    return FromPoints(jnp.asarray(numbers), jnp.asarray(weights), jnp.asarray(inside))
 
 
 def _pure_nodes(disc: Disc, code: int) -> NDArray[np.bool_]:

@@ -15,7 +15,8 @@ def level_of(protocol: Protocol) -> str:
     """Level at which a protocol is run: "disc" or "slab".
 
     Raises:
-        InvalidInput: The protocol asks for a level that a disc does not have, or for mechanics on a level without a shape.
+        InvalidInput: The protocol asks for a level that a disc does not have, for mechanics on a level without a shape, or for a day
+            without mechanics.
     """
     if protocol.numerics.level == "well-mixed":
         raise InvalidInput(
@@ -30,6 +31,13 @@ def level_of(protocol: Protocol) -> str:
             where=f"protocol {protocol.name}, field numerics.mechanics",
             allowed="mechanics off, or level disc",
             remedy="set numerics.level=disc: mechanics needs the disc in 3D",
+        )
+    if protocol.numerics.mechanics_day and protocol.numerics.mechanics == "off":
+        raise InvalidInput(
+            "a representative day without mechanics",
+            where=f"protocol {protocol.name}, field numerics.mechanics_day",
+            allowed="mechanics: readout or coupled",
+            remedy="set numerics.mechanics=coupled, or numerics.mechanics_day=false",
         )
     return protocol.numerics.level
 

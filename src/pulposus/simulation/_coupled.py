@@ -1,20 +1,18 @@
 """A course in which mechanics gives the disc its shape at chosen times (mechanics_imaging 2.1: coupling in time).
 
 The course is followed piece by piece. At the start, after every insult and whenever the interval has passed, the disc takes the shape of
-the supine equilibrium that its matrix keeps; its cells and solids stay with it, and the nutrients are solved anew. Each piece keeps its
-own checkpoints, so a run that was killed goes on from its last stored time and meets the same shapes again.
+the supine equilibrium that its matrix keeps, or the mean shape of a representative day; its cells and solids stay with it, and the
+nutrients are solved anew. Each piece keeps its own checkpoints, so a run that was killed goes on from its last stored time and meets the
+same shapes again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
@@ -25,13 +23,14 @@ from pulposus.nutrition import SolverOptions
 from pulposus.simulation._checkpoint import Checkpoints
 from pulposus.simulation._course import SINGLE, Course, Progress, follow, on_host
 from pulposus.simulation._events import Event, InsultEvent
-from pulposus.simulation._matrix_summary import matrix_fields
-from pulposus.simulation._mechanics import DiscMechanics, MechanicsReading, deform
+from pulposus.simulation._mechanics import DiscMechanics
+from pulposus.simulation._mechanics_course import deform
+from pulposus.simulation._mechanics_reading import MechanicsReading
 from pulposus.simulation._model import DiscModel
-from pulposus.simulation._reshaping import DeformedBiology, reshaped_event
+from pulposus.simulation._reshaping import reshaped_event
 from pulposus.simulation._state import SimulationState
 from pulposus.simulation._step import StepControl
-from pulposus.simulation._trajectory import Snapshot, Trajectory, snapshot
+from pulposus.simulation._trajectory import Trajectory
 
 # A piece that rounding makes longer than the interval is not cut again.
 _LONGER = 1.0 + 1e-9
@@ -45,34 +44,27 @@ class CoupledTrajectory(Trajectory):
     """The stored states of a disc that mechanics deformed; its model is that of the end.
 
     Attributes:
-        models: Constants at every stored state.
+        lived_with: Constants at every stored state.
         shapes: Disc at every stored state.
-        readings: Mechanics, at the times at which it was solved.
+        solved: Mechanics at the times at which it was solved; `readings` repeats it for the stored states in between.
+        imaged_volume: Of the nodes [mm3].
     """
 
-    models: Sequence[DiscModel]
-    shapes: Sequence[Disc]
-    readings: Sequence[MechanicsReading]
+    lived_with: Sequence[DiscModel] = field(kw_only=True)
+    shapes: Sequence[Disc] = field(kw_only=True)
+    solved: Sequence[MechanicsReading] = field(kw_only=True)
+    imaged_volume: Float[np.ndarray, "columns levels"] = field(kw_only=True)
 
-    @cached_property
-    def snapshots(self) -> list[Snapshot]:
-        """Numbers that describe each stored state, in its own shape."""
-        return [snapshot(model, state) for model, state in zip(self.models, self.states, strict=True)]
+    @property
+    def models(self) -> Sequence[DiscModel]:
+        """Constants at every stored state, in its own shape."""
+        return self.lived_with
 
-    @cached_property
-    def coordinates_over_time(self) -> Float[np.ndarray, "time columns levels 3"]:
-        """Nodes at the stored times [mm]."""
-        return np.stack([np.asarray(shape.coordinates) for shape in self.shapes])
-
-    def _matrix_fields(self) -> dict[str, np.ndarray]:
-        found = []
-        for model, state in zip(self.models, self.states, strict=True):
-            biology = model.biology
-            if isinstance(biology, DeformedBiology) and state.signals is not None and state.matrix is not None:
-                # A stored state lies in the memory of the host.
-                signals, matrix = jax.tree.map(jnp.asarray, (state.signals, state.matrix))
-                found.append(matrix_fields(biology, signals, matrix, biology.water))
-        return {name: np.stack([np.asarray(fields[name]) for fields in found]) for name in (found[0] if found else ())}
+    def _shape_fields(self) -> dict[str, np.ndarray]:
+        volumes = np.stack([np.asarray(model.volume) for model in self.models])
+        tissue = self.imaged_volume > 0.0
+        ratio = np.where(tissue, volumes, 1.0) / np.where(tissue, self.imaged_volume, 1.0)
+        return {**super()._shape_fields(), "volume_ratio": ratio}
 
 
 def follow_coupled(
@@ -84,6 +76,8 @@ def follow_coupled(
     options: SolverOptions,
     *,
     interval: float = INTERVAL,
+    daily: bool = False,
+    start: Disc | None = None,
     after: CoupledTrajectory | None = None,
     check: Callable[[SimulationState, float], None] = lambda state, time: None,
     checkpoints: Path | None = None,
@@ -97,7 +91,9 @@ def follow_coupled(
         mechanics: Of this disc.
         control, options: Steps and accuracy.
         interval: Longest time between two shapes [day].
-        after: The course before this one, such as the history of the treated disc; none where the disc has the shape of its image.
+        daily: Whether the shape is the mean of a representative day instead of the supine one.
+        start: Shape of the disc at the start; that of its image where left out.
+        after: The course before this one, such as the history of the treated disc, whose shape it goes on in.
         check, progress: As in `follow`.
         checkpoints: Folder for states.
 
@@ -108,21 +104,21 @@ def follow_coupled(
     if not interval > 0.0:
         raise InvalidInput(f"an interval of {interval:g} days", where="mechanics", allowed="days, more than 0")
     first, last = course.times[0], course.times[-1]
-    shape, equilibrium = mechanics.disc, mechanics.rested
+    shape, equilibrium = mechanics.disc if start is None else start, mechanics.rested
     if after is not None:
-        shape, equilibrium = after.shapes[-1], after.readings[-1].state
+        shape, equilibrium = after.shapes[-1], after.solved[-1].state
     opening = Course(course.name, [first], {first: _fitted(course.events.get(first, ()), mechanics, model, shape)})
     model, opened = follow(opening, model, state, SINGLE, control, options, check=check)
     state = opened[0]
-    found: list[tuple[SimulationState, DiscModel, Disc]] = []
-    readings: list[MechanicsReading] = []
+    found: list[tuple[SimulationState, DiscModel, Disc, MechanicsReading]] = []
+    solved: list[MechanicsReading] = []
     for number, piece in enumerate(pieces(course, interval)):
-        deformed = deform(mechanics, model, state, shape, equilibrium)
+        deformed = deform(mechanics, model, state, shape, equilibrium, daily=daily)
         model, shape, equilibrium = deformed.model, deformed.disc, deformed.reading.state
-        readings.append(deformed.reading)
+        solved.append(deformed.reading)
         state = on_host(SINGLE.feed(model, deformed.state, options))
         check(state, piece.times[0])
-        found.append((state, model, shape))
+        found.append((state, model, shape, solved[-1]))
         if len(piece.times) == 1:
             break
         events = {time: _fitted(happening, mechanics, model, shape) for time, happening in piece.events.items()}
@@ -139,12 +135,21 @@ def follow_coupled(
             progress=_within(progress, first, last, piece.times[0]),
         )
         # The constants that an event of this piece has changed differ in what the state is not read with: only the shape counts there.
-        found += [(one, shaped, shape) for one in states[1:-1]]
+        found += [(one, shaped, shape, solved[-1]) for one in states[1:-1]]
         state = states[-1]
     wanted = set(course.times)
     stored = [one for one in found if float(one[0].time) in wanted]
-    states, models, shapes = (list(part) for part in zip(*stored, strict=True))
-    return CoupledTrajectory(model, states, np.asarray(mechanics.disc.coordinates), models, shapes, readings)
+    states, models, shapes, readings = (list(part) for part in zip(*stored, strict=True))
+    return CoupledTrajectory(
+        model,
+        states,
+        np.asarray(mechanics.disc.coordinates),
+        readings,
+        lived_with=models,
+        shapes=shapes,
+        solved=solved,
+        imaged_volume=np.asarray(mechanics.imaged.volume),
+    )
 
 
 def _fitted(events: tuple[Event, ...], mechanics: DiscMechanics, model: DiscModel, shape: Disc) -> tuple[Event, ...]:

@@ -13,6 +13,7 @@ from jaxtyping import Array, Float
 from pulposus import _backend  # noqa: F401
 from pulposus.cells._arrays import Scalar
 from pulposus.matrix import MatrixState, SignalState, matrix_outcomes
+from pulposus.matrix._composition import t2_relaxation
 from pulposus.simulation._biology import Biology
 from pulposus.simulation._model import DiscModel
 
@@ -73,8 +74,10 @@ class MatrixSummary(eqx.Module):
     T2: Scalar
 
 
-def matrix_fields(biology: Biology, signals: SignalState, matrix: MatrixState, water: Nodal) -> dict[str, Nodal]:
+@eqx.filter_jit
+def fields_of(biology: Biology, signals: SignalState, matrix: MatrixState) -> dict[str, Nodal]:
     """All fields of a state by name; osmolarity by the law that the cells feel."""
+    water = biology.composition_water(matrix)
     nothing = jnp.zeros_like(water)
     felt = biology.environment(nothing, nothing, nothing, jnp.ones(()), signals, matrix)
     return {
@@ -95,19 +98,14 @@ def matrix_fields(biology: Biology, signals: SignalState, matrix: MatrixState, w
 
 
 @eqx.filter_jit
-def fields_of(biology: Biology, signals: SignalState, matrix: MatrixState) -> dict[str, Nodal]:
-    """All fields of a state by name."""
-    return matrix_fields(biology, signals, matrix, matrix_outcomes(matrix, biology.setting, biology.laws).water)
-
-
-@eqx.filter_jit
 def summarise_matrix(model: DiscModel, signals: SignalState, matrix: MatrixState) -> MatrixSummary | None:
     """Numbers of a state; None without a biology."""
     biology = model.biology
     if biology is None:
         return None
     outcomes = matrix_outcomes(matrix, biology.setting, biology.laws)
-    fields = matrix_fields(biology, signals, matrix, outcomes.water)
+    fields = fields_of(biology, signals, matrix)
+    T2 = t2_relaxation(fields["water_fraction"], biology.setting.shares.annulus, biology.laws.t2)
     fields["glycosaminoglycan"] = matrix.glycosaminoglycan
     whole = model.volume / jnp.sum(model.volume)
     setting = biology.setting
@@ -117,7 +115,7 @@ def summarise_matrix(model: DiscModel, signals: SignalState, matrix: MatrixState
         disc={name: jnp.sum(whole * field) for name, field in fields.items()},
         relative_stiffness=outcomes.relative_modulus,
         relative_strength=outcomes.relative_strength,
-        T2=setting.nucleus_mean(outcomes.T2),
+        T2=setting.nucleus_mean(T2),
     )
 
 

@@ -13,6 +13,7 @@ dissolved, signals and nutrients, goes with the water: its concentration stays, 
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -42,14 +43,21 @@ class DeformedBiology(Biology):
     """Signals and matrix of a disc whose water is that of its mechanics.
 
     Attributes:
-        water: Water fraction of composition.
+        water: Water fraction of the shape that the cells live in.
+        rested_water: That of the disc lying at rest, which an image shows; the same where the cells live in that shape.
     """
 
     water: Nodal
+    rested_water: Nodal
 
     def charge(self, matrix: MatrixState) -> Nodal:
         """Fixed charge density [mEq/mL of water]."""
         return fixed_charge(matrix.glycosaminoglycan, self.water, self.laws.matrix.composition)
+
+    def composition_water(self, matrix: MatrixState) -> Nodal:
+        """Water fraction of the disc at rest."""
+        del matrix
+        return self.rested_water
 
 
 def deformed_disc(disc: Disc, coordinates: Float[Array, "columns levels 3"], water_shift: Float[Array, "3"]) -> Disc:
@@ -93,13 +101,28 @@ def tissue_means(disc: Disc, field: Nodal) -> Float[Array, "3"]:
     return jnp.sum(own * field[None], axis=(1, 2)) / jnp.where(whole > 0.0, whole, 1.0)
 
 
+class TissueRatios(NamedTuple):
+    """Volumes of the tissues over those of the image."""
+
+    nucleus: float
+    annulus: float
+    endplate: float
+
+
+def tissue_ratios(before: Disc, after: Disc) -> TissueRatios:
+    """Mean volume ratios of the nodes of the tissues between two shapes of a disc."""
+    means = tissue_means(before, ratio_of(volumes_of(after), volumes_of(before)))
+    return TissueRatios(*(float(one) for one in means))
+
+
 def _film(disc: Disc, model: DiscModel) -> Float[Array, "3 columns levels"]:
     """Exchange of the faces of a disc whose endplates are all half open: what area, thickness and diffusivity give."""
     supply = replace(disc.supply, endplate_supply=jnp.full_like(disc.supply.endplate_supply, _PARTIAL))
     return nutrition_problem(replace(disc, supply=supply), model.problem.kinetics).exchange
 
 
-def _ratio(now: Array, before: Array) -> Array:
+def ratio_of(now: Array, before: Array) -> Array:
+    """Ratio of two fields; 1 where there was nothing."""
     some = before > 0.0
     return jnp.where(some, now / jnp.where(some, before, 1.0), 1.0)
 
@@ -111,17 +134,20 @@ def volumes_of(disc: Disc) -> Nodal:
 
 
 @eqx.filter_jit
-def reshaped_model(model: DiscModel, before: Disc, after: Disc, change: Change) -> DiscModel:
+def reshaped_model(
+    model: DiscModel, before: Disc, after: Disc, change: Change, rested_water: Nodal | None = None
+) -> DiscModel:
     """The constants of a disc in another shape.
 
     Args:
         model: In the shape `before`; its supply may have aged since.
         before, after: The disc in both shapes.
         change: State of its nodes in the shape `after`.
+        rested_water: Water fraction of the disc lying at rest; that of `change` where left out.
     """
     mesh, volumes = after.topology, tissue_volumes(after)
     solid = jnp.asarray(after.tissue_of_element >= 0, dtype=jnp.float64)
-    film = _ratio(_film(after, model), _film(before, model))
+    film = ratio_of(_film(after, model), _film(before, model))
     problem = replace(
         model.problem,
         stencil=nutrition_problem(after, model.problem.kinetics).stencil,
@@ -130,7 +156,8 @@ def reshaped_model(model: DiscModel, before: Disc, after: Disc, change: Change) 
     )
     biology = model.biology
     if biology is not None:
-        biology = _reshaped_biology(biology, after, _ratio(volumes.total, model.volume), change.water)
+        rested = change.water if rested_water is None else rested_water
+        biology = _reshaped_biology(biology, after, ratio_of(volumes.total, model.volume), change.water, rested)
     return replace(
         model.fed_by(problem),
         volume=volumes.total,
@@ -141,13 +168,15 @@ def reshaped_model(model: DiscModel, before: Disc, after: Disc, change: Change) 
     )
 
 
-def _reshaped_biology(biology: Biology, after: Disc, ratio: Nodal, water: Nodal) -> DeformedBiology:
+def _reshaped_biology(
+    biology: Biology, after: Disc, ratio: Nodal, water: Nodal, rested_water: Nodal
+) -> DeformedBiology:
     own = {one.name: getattr(biology, one.name) for one in fields(Biology)}
     setting: MatrixSetting = biology.setting
     nucleus, annulus = (weight * ratio for weight in (setting.nucleus_weight, setting.annulus_weight))
     setting = replace(setting, nucleus_weight=nucleus / jnp.sum(nucleus), annulus_weight=annulus / jnp.sum(annulus))
     signals = replace(biology.signals, medium=Medium.of_disc(after))
-    return DeformedBiology(**{**own, "signals": signals, "setting": setting}, water=water)
+    return DeformedBiology(**{**own, "signals": signals, "setting": setting}, water=water, rested_water=rested_water)
 
 
 def reshaped_state(state: SimulationState, ratio: Nodal) -> SimulationState:
@@ -180,10 +209,10 @@ def reshaped_event(event: Event, model: DiscModel, start: Disc, now: Disc) -> Ev
         start, now: The disc as it was imaged, and now.
     """
     if isinstance(event, InjectionEvent):
-        ratio = _ratio(tissue_volumes(now).total, tissue_volumes(start).total)
+        ratio = ratio_of(tissue_volumes(now).total, tissue_volumes(start).total)
         # As many cells and as much drug reach a node, whatever its volume.
         return replace(event, free=event.free / ratio, growth_factor=event.growth_factor / ratio)
     if isinstance(event, AgeingEvent):
-        film = _ratio(_film(now, model), _film(start, model))
+        film = ratio_of(_film(now, model), _film(start, model))
         return replace(event, exchange=event.exchange * film, load=event.load * film)
     return event

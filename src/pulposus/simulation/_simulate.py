@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +12,15 @@ import numpy as np
 
 from pulposus import _backend  # noqa: F401
 from pulposus.disc import DESTINATIONS, Disc, load_disc
-from pulposus.errors import InvalidInput, SolverFailed
+from pulposus.errors import SolverFailed
 from pulposus.nutrition import SolverOptions
 from pulposus.nutrition._newton import STATUS_TEXT
 from pulposus.parameters import Parameter, ParameterSet, load_parameters
-from pulposus.simulation._checkpoint import Checkpoints
 from pulposus.simulation._choices import disc_of, level_of
-from pulposus.simulation._coupled import CoupledTrajectory, follow_coupled
-from pulposus.simulation._course import SINGLE, Course, Progress, follow, on_host
-from pulposus.simulation._mechanics import DiscMechanics, MechanicsReading, disc_mechanics, models_along, read_course
+from pulposus.simulation._coupled import CoupledTrajectory
+from pulposus.simulation._course import SINGLE, Course, Progress, on_host
+from pulposus.simulation._following import following_of
+from pulposus.simulation._mechanics_reading import MechanicsReading
 from pulposus.simulation._model import DiscModel
 from pulposus.simulation._plan import Plan, plan_of
 from pulposus.simulation._recording import RecordingParameters
@@ -171,58 +171,22 @@ def simulate(
         disc = disc_of(chosen, protocol) if isinstance(protocol, str | Path) else chosen.disc.name
     constants = RecordingParameters(load_parameters() if parameters is None else parameters)
     level = level_of(chosen)
-    mode = chosen.numerics.mechanics
-    if mode != "off" and isinstance(disc, Disc):
-        raise InvalidInput(
-            "mechanics needs the disc on a mesh of its own",
-            where="simulate",
-            allowed="the name or the file of a disc",
-            remedy="give the name or the disc.yaml instead of the loaded disc",
-        )
     chosen_disc = disc if isinstance(disc, Disc) else load_disc(disc, chosen.numerics.resolution, constants)
     plan = plan_of(chosen, chosen_disc, constants, level, until)
     steps, accuracy = control or StepControl(), options or SolverOptions(tolerance=1e-6)
-    model, state = settle(plan, steps, accuracy)
-    mechanics: DiscMechanics | None = None
-    readings: dict[str, Sequence[MechanicsReading]] = {}
-    if mode != "off" and not isinstance(disc, Disc):
-        mechanics = disc_mechanics(chosen_disc, load_disc(disc, "mechanics", constants), model, constants)
-
-    def run(
-        course: Course, model: DiscModel, state: SimulationState, after: Trajectory | None = None
-    ) -> tuple[DiscModel, Trajectory]:
-        check = checked(course.name)
-        if mechanics is not None and mode == "coupled":
-            coupled = follow_coupled(
-                course,
-                model,
-                state,
-                mechanics,
-                steps,
-                accuracy,
-                interval=chosen.numerics.mechanics_interval,
-                after=after if isinstance(after, CoupledTrajectory) else None,
-                check=check,
-                checkpoints=checkpoints,
-                progress=progress,
-            )
-            readings[course.name] = coupled.readings
-            return coupled.model, coupled
-        kept = Checkpoints(checkpoints, course.name) if checkpoints else None
-        changed, states = follow(
-            course, model, state, SINGLE, steps, accuracy, check=check, checkpoints=kept, progress=progress
-        )
-        if mechanics is not None:
-            readings[course.name] = read_course(mechanics, models_along(course, model, states), states)
-        return changed, Trajectory(changed, states, plan.coordinates)
-
+    following = following_of(chosen, plan, disc, chosen_disc, constants, steps, accuracy, checkpoints, progress)
+    model, state = settle(replace(plan, model=following.model), steps, accuracy)
     history: Trajectory | None = None
     if plan.history is not None:
-        model, history = run(plan.history, model, moved_to(state, plan.history.times[0]))
+        begun = moved_to(state, plan.history.times[0])
+        model, history = following.run(plan.history, model, begun, checked(plan.history.name))
         state = history.states[-1]
-    trajectories = {course.name: run(course, model, state, history)[1] for course in set_of(plan.arms)}
+    trajectories = {
+        course.name: following.run(course, model, state, checked(course.name), history)[1]
+        for course in set_of(plan.arms)
+    }
     arms = {arm: trajectories[course.name] for arm, course in plan.arms.items()}
-    courses = plan.arms if plan.history is None else {"history": plan.history, **plan.arms}
+    named = arms if history is None else {"history": history, **arms}
     return SimulationResult(
         chosen,
         chosen_disc,
@@ -233,8 +197,13 @@ def simulate(
         plan.insults,
         plan.injured,
         plan.opened_at_treatment,
-        {name: readings[course.name] for name, course in courses.items() if course.name in readings},
+        {name: solved_readings(trajectory) for name, trajectory in named.items() if trajectory.readings},
     )
+
+
+def solved_readings(trajectory: Trajectory) -> Sequence[MechanicsReading]:
+    """Mechanics of a course at the times at which it was solved."""
+    return trajectory.solved if isinstance(trajectory, CoupledTrajectory) else trajectory.readings
 
 
 def set_of(arms: Mapping[str, Course]) -> list[Course]:

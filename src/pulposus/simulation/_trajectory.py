@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -24,6 +25,8 @@ from pulposus.simulation._state import SimulationState
 if TYPE_CHECKING:
     import xarray
 
+    from pulposus.simulation._mechanics_reading import MechanicsReading
+
 CELLS_PER_MILLION = 1e6
 _UNITS = {
     "oxygen": ("kPa", "oxygen tension"),
@@ -38,6 +41,15 @@ _POPULATIONS = {
     "attached": "attached donor cells",
     "differentiated": "differentiated donor cells",
     "dead": "dead cells of every origin, not yet cleared",
+}
+DISPLACEMENT = ("displacement_right", "displacement_anterior", "displacement_cranial")
+# Fields of a run with mechanics: unit, in the notation of UDUNITS, and label.
+SHAPE_FIELDS = {
+    "displacement_right": ("mm", "displacement since the image, to the right, lying at rest"),
+    "displacement_anterior": ("mm", "displacement since the image, anterior, lying at rest"),
+    "displacement_cranial": ("mm", "displacement since the image, cranial, lying at rest"),
+    "fibre_stretch": ("1", "stretch along the fibres of the annulus, lying at rest; 1 outside it"),
+    "volume_ratio": ("1", "volume that cells and matrix live in, over that of the image"),
 }
 
 
@@ -80,11 +92,18 @@ class Trajectory:
         model: The disc, the product and the constants.
         states: States at the stored times, the first right after the injection.
         coordinates: Nodes [mm], (columns, levels, 3).
+        readings: Mechanics at every stored state; empty where none was computed.
     """
 
     model: DiscModel
     states: Sequence[SimulationState]
     coordinates: Float[np.ndarray, "columns levels 3"]
+    readings: Sequence[MechanicsReading] = ()
+
+    @property
+    def models(self) -> Sequence[DiscModel]:
+        """Constants at every stored state."""
+        return [self.model] * len(self.states)
 
     @cached_property
     def times(self) -> Float[np.ndarray, "time"]:
@@ -94,7 +113,7 @@ class Trajectory:
     @cached_property
     def snapshots(self) -> list[Snapshot]:
         """Numbers that describe each stored state."""
-        return [snapshot(self.model, state) for state in self.states]
+        return [snapshot(model, state) for model, state in zip(self.models, self.states, strict=True)]
 
     @property
     def ledger_error(self) -> float:
@@ -167,8 +186,9 @@ class Trajectory:
         for name, label in _POPULATIONS.items():
             values = stacked(lambda state, name=name: getattr(state.cells, name))
             variables[name] = (dimensions, values, {"units": "1e6 mL-1", "long_name": label})
-        for name, values in self._matrix_fields().items():
-            variables[name] = (dimensions, values, {"units": FIELDS[name][0], "long_name": FIELDS[name][1]})
+        for name, values in (self._matrix_fields() | self._shape_fields()).items():
+            unit, label = FIELDS[name] if name in FIELDS else SHAPE_FIELDS[name]
+            variables[name] = (dimensions, values, {"units": unit, "long_name": label})
         if self.model.mesh.columns == 1:
             node = ("column", "level")
             variables["z"] = (node, self.coordinates[..., 2], {"units": "mm", "long_name": "height"})
@@ -180,8 +200,17 @@ class Trajectory:
 
     def _matrix_fields(self) -> dict[str, np.ndarray]:
         """Fields of signals and matrix over time by name; none of a run without them."""
-        biology, found = self.model.biology, []
-        for state in self.states:
-            if biology is not None and state.signals is not None and state.matrix is not None:
-                found.append(fields_of(biology, state.signals, state.matrix))
+        found = []
+        for model, state in zip(self.models, self.states, strict=True):
+            if model.biology is not None and state.signals is not None and state.matrix is not None:
+                # A stored state lies in the memory of the host.
+                found.append(fields_of(model.biology, *jax.tree.map(jnp.asarray, (state.signals, state.matrix))))
         return {name: np.stack([np.asarray(fields[name]) for fields in found]) for name in FIELDS if found}
+
+    def _shape_fields(self) -> dict[str, np.ndarray]:
+        """Displacement since the image and stretch of the fibres over time by name; none without mechanics."""
+        if not self.readings:
+            return {}
+        moved = np.stack([one.displacement for one in self.readings])
+        fields = {name: moved[..., axis] for axis, name in enumerate(DISPLACEMENT)}
+        return fields | {"fibre_stretch": np.stack([one.fibre_stretch for one in self.readings])}

@@ -213,6 +213,8 @@ class Numerics(Document):
     mechanics: Literal["off", "readout", "coupled"] = "off"
     """off; readout: height, pressure and stiffness of the disc over time; coupled: nutrients and cells feel its shape as well. In 3D."""
     mechanics_interval: Annotated[float, Quantity("day", minimum=0.0, exclusive_minimum=True)] = 91.3125
-    """Longest time between two shapes of a coupled run."""
+    """Longest time between two shapes of a coupled run, and between two representative days."""
+    mechanics_day: bool = False
+    """Follow a representative day of 16 h and 8 h; in a coupled run nutrients and cells feel its mean shape and water."""
     switches: MechanismSwitches = MechanismSwitches()
     """Mechanisms on or off."""

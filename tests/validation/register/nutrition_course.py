@@ -266,7 +266,8 @@ def crowded_endplates() -> list[Entry]:
             course = lived(plan, model, replace(state, cells=crowd), [0.0, 0.01, 60.0])
             rows = course.nutrition_rows()
             before, after = (
-                float(jnp.sum(model.where.nucleus * one.cells.native_alive)) for one in (state, course.states[-1])
+                float(jnp.sum(model.where.nucleus * (one.cells.native + one.cells.senescent)))
+                for one in (state, course.states[-1])
             )
             least[porosity, added], kept[porosity, added] = rows[1]["glucose_mM"]["min"], after / before
         text.append(
