@@ -9,6 +9,7 @@ import pytest
 from pulposus.errors import InvalidInput
 from pulposus.evidence import (
     CONTRASTS,
+    Sampling,
     arm_evidence,
     bias_adjusted_pool,
     courses_of,
@@ -21,9 +22,11 @@ from pulposus.evidence import (
     published_pools,
     select,
 )
+from pulposus.evidence._bias_pool import bias_priors
 from pulposus.evidence._comparison import standardised
 from pulposus.evidence._pools import require_alike
 from pulposus.evidence._selection import one_per_cohort
+from pulposus.parameters import load_parameters
 
 BASE = load_evidence()
 
@@ -240,3 +243,24 @@ def test_arms_of_the_bias_adjusted_model_are_those_of_the_selections() -> None:
 def test_the_bias_adjusted_model_needs_a_control() -> None:
     with pytest.raises(InvalidInput, match="no cohort with a control arm"):
         bias_adjusted_pool(arm_evidence(BASE, classes=["marrow-concentrate"]))
+
+
+def test_the_priors_of_the_bias_adjusted_model_are_those_of_the_parameters() -> None:
+    constants = load_parameters()
+    priors = bias_priors(constants)
+    assert priors == bias_priors()
+    assert (priors.effect.mean, priors.effect.sd) == tuple(
+        constants.value(f"evidence.bias.effect_{part}") for part in ("mean", "sd")
+    )
+    assert priors.open_label.sd == constants.value("evidence.bias.open_label_sd")
+    assert priors.effect_spread.scale == constants.value("evidence.bias.effect_spread")
+
+
+def test_controlled_and_uncontrolled_evidence_meet_in_one_model() -> None:
+    pytest.importorskip("numpyro")
+    evidence = arm_evidence(BASE, nearest=True, derived_baselines=True)
+    found = bias_adjusted_pool(evidence, sampling=Sampling(draws=2500, warmup=500, chains=2, seed=1))
+    effect, anyway = (found.quantities[name] for name in ("effect of the cells", "change without cells"))
+    # Most of the change comes anyway: the pools before-after and between arms are 40 and 8 points apart from zero.
+    assert anyway.mean < effect.mean
+    assert effect.low < effect.mean < effect.high
