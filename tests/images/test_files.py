@@ -11,7 +11,7 @@ import pytest
 import SimpleITK as sitk
 
 from pulposus.errors import InvalidInput, MissingPart
-from pulposus.images import read_volume
+from pulposus.images import import_disc, read_volume
 from pulposus.images._header import parse_axes, parse_spacing, plausible_spacing
 from pulposus.images._volume import orientation
 
@@ -191,32 +191,49 @@ def test_colours_are_refused(tmp_path):
         read_volume(tmp_path / "colour.nii")
 
 
-def test_two_hundred_damaged_files_give_one_error_each(block, tmp_path):
-    """Cut off, overwritten, of another type, empty, with wild headers: an error that a person can act on, or a volume; no traceback."""
+DAMAGES = ("cut", "header", "lengths", "affine", "type", "fractions", "no label", "four axes", "zipped", "text")
+
+
+def damaged(damage: str, block: np.ndarray, meta: bytes, random: np.random.Generator, number: int) -> tuple[str, bytes]:
+    """Ending and bytes of a file with one defect."""
+    whole = bytearray(nibabel.Nifti1Image(block, AFFINE).to_bytes())
+    if damage == "cut":
+        ending, whole = (".mha", bytearray(meta)) if number % 20 else (".nii", whole)
+        return ending, bytes(whole[: int(random.integers(0, len(whole) - 1))])
+    if damage == "header":
+        for place in random.integers(0, 348, 12):
+            whole[place] = int(random.integers(0, 256))
+    if damage == "lengths":
+        whole[40:56] = np.array([3, *random.integers(-5, 32767, 3), 1, 1, 1, 1], dtype="<i2").tobytes()
+    if damage == "affine":
+        whole[280:328] = random.choice([np.nan, np.inf, 0.0, 1e30, 1.0], 12).astype("<f4").tobytes()
+    if damage == "type":
+        whole[70:74] = random.choice([1, 8, 16, 32, 64, 128, 768, 1792, 2048, 9999], 2).astype("<i2").tobytes()
+    if damage == "fractions":
+        return ".nii", nibabel.Nifti1Image((block * random.uniform(0.1, 0.9)).astype(np.float32), AFFINE).to_bytes()
+    if damage == "no label":
+        return ".nii", nibabel.Nifti1Image(block * np.uint8(random.choice([0, 2, 50])), AFFINE).to_bytes()
+    if damage == "four axes":
+        return ".nii", nibabel.Nifti1Image(np.stack([block] * int(random.integers(2, 9)), axis=-1), AFFINE).to_bytes()
+    if damage == "zipped":
+        return random.choice([".nii", ".mha"]), gzip.compress(bytes(whole))
+    if damage == "text":
+        return random.choice([".nii", ".nii.gz", ".mha", ".nrrd"]), b"label\t3\n" * int(random.integers(0, 200))
+    return ".nii", bytes(whole)
+
+
+def test_two_hundred_damaged_files_give_one_error_each(block, tmp_path, parameters):
+    """One line that a person can act on, no traceback, nothing written; what can be read all the same is too small for a disc."""
     random = np.random.default_rng(11)
-    whole = save(tmp_path / "whole.nii", block, AFFINE).read_bytes()
     sitk.WriteImage(sitk.GetImageFromArray(block), str(tmp_path / "whole.mha"))
     meta = (tmp_path / "whole.mha").read_bytes()
-    refused = 0
+    (tmp_path / "whole.mha").unlink()
     for number in range(200):
-        content = bytearray(whole if number % 4 else meta)
-        path = tmp_path / f"damaged{'.nii' if number % 4 else '.mha'}"
-        kind = number % 5
-        if kind == 0:
-            content = content[: int(random.integers(0, len(content) - 1))]
-        elif kind == 1:
-            for place in random.integers(0, min(348, len(content)), 12):
-                content[place] = int(random.integers(0, 256))
-        elif kind == 2 and number % 4:
-            content[40:56] = np.array([3, *random.integers(-5, 32767, 3), 1, 1, 1, 1], dtype="<i2").tobytes()
-        elif kind == 3 and number % 4:
-            content[280:328] = random.choice([np.nan, np.inf, 0.0, 1e30, 1.0], 12).astype("<f4").tobytes()
-        else:
-            content = bytearray(gzip.compress(bytes(content)))
+        ending, content = damaged(DAMAGES[number % len(DAMAGES)], block, meta, random, number)
+        path = tmp_path / f"damaged{ending}"
         path.write_bytes(content)
-        try:
-            read_volume(path)
-        except InvalidInput as error:
-            refused += 1
-            assert error.what and "\n" not in error.what
-    assert refused > 100
+        with pytest.raises(InvalidInput) as caught:
+            import_disc(path, "L4-L5", 3, parameters=parameters)
+        assert caught.value.what and "\n" not in caught.value.what, number
+        assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+        path.unlink()

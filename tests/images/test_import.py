@@ -72,7 +72,7 @@ def test_other_voxels_of_the_same_disc_give_the_same_disc(generic, imported, par
     other = import_disc(mask, "L4-L5", 1, parameters=parameters)
     first, second = imported.measurements, other.measurements
     # Half a voxel on either side of either mask.
-    for name in ("width", "depth", "height_anterior", "height_middle", "height_posterior"):
+    for name in ("width", "depth", "own_width", "own_depth", "height_anterior", "height_middle", "height_posterior"):
         assert getattr(second, name) == pytest.approx(getattr(first, name), abs=0.5), name
     assert second.volume == pytest.approx(first.volume, rel=0.015)
     assert np.degrees(np.arccos(np.clip(other.frame.axes[2] @ imported.frame.axes[2], -1.0, 1.0))) < 1.0
@@ -87,7 +87,7 @@ def test_a_relabelled_array_of_the_same_voxels_is_the_same_disc(cubic, imported,
     same = import_disc(save(tmp_path / "flip.nii.gz", voxels[::-1].copy(), turned), "L4-L5", 2, parameters=parameters)
     # The same points in another order: rounding, and the convergence of the outline (5e-5 of 25 mm).
     assert same.measurements.volume == pytest.approx(imported.measurements.volume, rel=1e-3)
-    assert same.measurements.width == pytest.approx(imported.measurements.width, abs=0.02)
+    assert same.measurements.own_width == pytest.approx(imported.measurements.own_width, abs=0.02)
 
 
 @pytest.mark.parametrize("level", ["L2-L3", "L5-S1"])
@@ -103,7 +103,7 @@ def test_a_tilted_disc_in_thick_slices(library, parameters, tmp_path, level):
     assert found.status == "accepted", found.refusals
     assert found.measurements.volume == pytest.approx(map_volume(form), rel=0.03)
     assert found.measurements.height_middle == pytest.approx(float(column_height(form, 0.0, 0.0)), abs=0.5)
-    assert found.measurements.depth == pytest.approx(
+    assert found.measurements.own_depth == pytest.approx(
         2.0 * float(form.half_depth) * (1.014 if level == "L2-L3" else 1.0), abs=1.0
     )
     assert found.frame.tilt == pytest.approx(25.0, abs=2.5)
@@ -207,7 +207,7 @@ def test_an_animal_has_no_human_limits(generic, parameters, tmp_path):
         save(tmp_path / "rat.nii.gz", voxels, placed), "lumbar", 1, species="rat", parameters=parameters
     )
     assert found.status == "accepted", found.refusals
-    assert found.measurements.width == pytest.approx(4.99, abs=0.05)
+    assert found.measurements.own_width == pytest.approx(4.99, abs=0.05)
 
 
 def test_the_fitted_map_is_valid(imported, parameters):

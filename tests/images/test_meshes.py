@@ -90,8 +90,8 @@ def test_a_mesh_of_a_disc_is_found_again(hexahedra, parameters, tmp_path, ending
     assert found.mask_volume == pytest.approx(1e3 * truth.volume, rel=0.005)
     assert found.measurements.volume == pytest.approx(1e3 * truth.volume, rel=0.01)
     assert found.fit.nucleus.area_fraction == pytest.approx(truth.nucleus_area_fraction, abs=0.01)
-    assert found.measurements.width == pytest.approx(truth.width, abs=0.3)  # half a column of the grid of 160
-    assert found.measurements.depth == pytest.approx(truth.depth, abs=0.3)
+    assert found.measurements.own_width == pytest.approx(truth.width, abs=0.3)  # half a column of the grid of 160
+    assert found.measurements.own_depth == pytest.approx(truth.depth, abs=0.3)
     assert found.measurements.height_middle == pytest.approx(truth.central_height, abs=0.3)
 
 

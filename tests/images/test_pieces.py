@@ -106,12 +106,45 @@ def test_the_outline_finds_a_curve_of_its_own_family():
     width = np.array([1.0, 22.0, 0.0, 0.4, -1.2, -0.5, 0.2])
     depth = np.array([-2.0, 0.5, 17.0, -1.5, 0.3, 0.2, 0.4])
     curve = Border(width, depth, np.zeros(1)).at(CURVE[::3])
-    found = fit_border(curve, 3, 0.0)
+    found = fit_border(curve, 3, 0.0, np.zeros(2), 0.8)
     # The family holds the curve exactly, but the passes creep along it: a quarter of a clinical pixel (0.43 mm) is left after sixty.
     assert np.abs(found.residual).max() < 0.1
     # Independent of the parameter of the points: area and extents.
     expected, got = Border(width, depth, np.zeros(1)).at(CURVE), found.at(CURVE)
     assert np.ptp(got, axis=0) == pytest.approx(np.ptp(expected, axis=0), abs=0.1)
+
+
+def test_normals_of_a_circle_point_away_from_its_middle():
+    circle = Border(np.array([3.0, 10.0, 0.0]), np.array([-2.0, 0.0, 10.0]), np.zeros(1))
+    assert circle.normals(CURVE) == pytest.approx(np.stack([np.cos(CURVE), np.sin(CURVE)], axis=1), abs=1e-14)
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_a_border_across_the_slices_weighs_less(sign):
+    """At the minimum of a sum of squares its gradient is zero: with the weights of the slices, and not with equal ones."""
+    ellipse = Border(np.array([0.0, 22.0, 0.0]), np.array([0.0, 0.0, 17.0]), np.zeros(1))
+    angle = CURVE[::6]
+    noise = np.random.default_rng(5).standard_normal(len(angle))
+    points = ellipse.at(angle) + ellipse.normals(angle) * noise[:, None]
+    found = fit_border(points, 3, 0.0, sign * np.array([3.0, 4.0]), 0.8)
+    # The point of a fine sampling of the curve that is nearest to every point, and the normal there.
+    fine = np.linspace(0.0, 2.0 * np.pi, 20001)
+    curve = found.at(fine)
+    t = fine[[np.argmin(np.hypot(*(curve - point).T)) for point in points]]
+    along = np.gradient(curve, fine, axis=0)
+    nx, ny = np.array([np.interp(t, fine, component) for component in (along[:, 1], -along[:, 0])])
+    known = 0.64 / (0.64 + (3.0 * nx + 4.0 * ny) ** 2 / (nx**2 + ny**2) / 12.0)
+    gaps = np.linalg.norm(np.roll(points, -1, axis=0) - np.roll(points, 1, axis=0), axis=1)
+    gap = points - found.at(t)
+    waves = np.stack([np.ones_like(t), *(wave(k * t) for k in (1, 2, 3) for wave in (np.cos, np.sin))])
+
+    def slope(weight):
+        return np.linalg.norm(waves @ (gap * (gaps * weight)[:, None]))
+
+    # The passes stop when the curve moves by less than 5e-5 of the half width: a step of that size in each of 14 coefficients is left.
+    left = (gaps * known).sum() * 5e-5 * 22.0 * np.sqrt(14.0)
+    assert slope(known) < left
+    assert slope(np.ones_like(t)) > 5.0 * left
 
 
 def test_border_points_of_a_disc_in_the_plane():
@@ -232,8 +265,8 @@ FINE = {
         ("surface-far", {"mean_surface_distance": 1.01}, {"stack": True}),
         ("height-implausible", {"height_middle": 2.9}, {}),
         ("height-implausible", {"height_middle": 20.1}, {}),
-        ("width-implausible", {"width": 29.0}, {}),
-        ("depth-implausible", {"depth": 49.0}, {}),
+        ("width-implausible", {"own_width": 29.0}, {}),
+        ("depth-implausible", {"own_depth": 49.0}, {}),
         ("map-folds", {}, {"folded": True}),
         ("tilt-implausible", {}, {"tilt": 61.0}),
         ("cut-by-field-of-view", {}, {"cut": ("the first plane of array axis 1",)}),
@@ -249,8 +282,8 @@ def test_every_gate_refuses_with_its_own_code(imported, parameters, code, measur
         dice=0.95,
         mean_surface_distance=0.2,
         height_middle=10.0,
-        width=45.0,
-        depth=33.0,
+        own_width=45.0,
+        own_depth=33.0,
     )
     assert judge(good, Circumstances(**FINE), parameters) == ()
     refusals = judge(dataclasses.replace(good, **measured), Circumstances(**{**FINE, **about}), parameters)
@@ -265,7 +298,7 @@ def test_sizes_of_animals_are_not_judged(imported, parameters):
         dice=0.95,
         mean_surface_distance=0.2,
         height_middle=0.9,
-        width=4.0,
-        depth=3.0,
+        own_width=4.0,
+        own_depth=3.0,
     )
     assert judge(tiny, Circumstances(**{**FINE, "human": False}), parameters) == ()

@@ -25,11 +25,12 @@ def test_nine_of_ten_discs_hold_every_criterion():
     assert sum(abs(row["dV_percent"]) <= 3.0 for row in accepted) >= 0.9 * len(rows)
     assert sum(row["dice"] >= 0.92 for row in accepted) >= 0.9 * len(rows)
     assert sum(abs(row["d_height_mm"]) <= 0.5 for row in accepted) >= 0.9 * len(rows)
-    # Not a criterion that holds in nine of ten: the depth in the table is the greatest extent over slices drawn by hand, which differ by a
-    # millimetre. A smooth outline goes through their mean, so the error is free of bias, and within 1 mm in three of four.
+    # The depth in the table is the greatest extent over slices drawn by hand, whose edges scatter by 0.8 mm, so it is the criterion that is
+    # hardest to hold.
+    assert sum(abs(row["d_depth_mm"]) <= 1.0 for row in accepted) >= 0.9 * len(rows)
+    # No bias beyond the rounding to pixels of 0.43 mm.
     depths = [row["d_depth_mm"] for row in rows]
-    assert abs(sum(depths) / len(depths)) <= 0.25
-    assert sum(abs(depth) <= 1.0 for depth in depths) >= 0.75 * len(rows)
+    assert abs(sum(depths) / len(depths)) <= 0.5 * 0.43
 
 
 def test_the_raw_header_is_refused_with_what_leads_to_success():

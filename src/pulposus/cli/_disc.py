@@ -1,4 +1,4 @@
-"""`pulposus disc list` and `pulposus disc show DISC`."""
+"""`pulposus disc list` and `pulposus disc show DISC`; `import` and `export` have their own modules."""
 
 from __future__ import annotations
 

@@ -95,10 +95,10 @@ def import_command(
 
 
 def _check_names(out: Path | None, picture: Path | None) -> None:
-    """Refuse endings that nothing could read again, before anything is computed.
+    """Refuse endings that nothing could read again, and a disc that would be lost, before anything is computed.
 
     Raises:
-        InvalidInput: A name has another ending, or its folder does not exist.
+        InvalidInput: A name has another ending, its folder does not exist, or the disc exists already.
     """
     for option, path, endings in (("--out", out, (".yaml", ".yml")), ("--picture", picture, PICTURE_FORMATS)):
         if path is None:
@@ -111,6 +111,14 @@ def _check_names(out: Path | None, picture: Path | None) -> None:
             raise InvalidInput(
                 f'the folder of "{path}" does not exist', where=f"option {option}", remedy="make it first"
             )
+    # A picture may be drawn again; a disc.yaml may have been edited, and runs name it.
+    if out is not None and out.exists():
+        raise InvalidInput(
+            f'"{out}" exists already',
+            where="option --out",
+            allowed="a new file",
+            remedy="choose another name, or remove the file",
+        )
 
 
 def _refuse(options: dict[str, object], reason: str) -> None:
@@ -154,8 +162,10 @@ def import_lines(disc: ImportedDisc) -> list[str]:
         ("volume of the mask", f"{disc.mask_volume:.5g} mm3"),
         ("overlap (Dice)", f"{found.dice:.3f}"),
         ("mean distance of the surfaces", f"{found.mean_surface_distance:.2f} mm"),
-        ("width x depth", f"{found.width:.4g} x {found.depth:.4g} mm"),
+        ("width x depth in the patient", f"{found.width:.4g} x {found.depth:.4g} mm"),
+        ("width x depth along the disc", f"{found.own_width:.4g} x {found.own_depth:.4g} mm"),
         ("anterior, middle, posterior height", f"{', '.join(f'{height:.3g}' for height in heights)} mm"),
+        ("mean height", f"{found.mean_height:.3g} mm"),
         ("tilt against the image", f"{disc.frame.tilt:.0f} degrees"),
         ("nucleus", disc.fit.nucleus.origin),
         ("frame", disc.frame_source),

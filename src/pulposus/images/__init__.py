@@ -8,7 +8,7 @@ __getattr__, __dir__, __all__ = attach(
         "REASONS": "._gates",
         "SCHEMES": "._schemes",
         "Frame": "._frame",
-        "ImportedDisc": "._import",
+        "ImportedDisc": "._imported",
         "Measurements": "._quality",
         "Refusal": "._gates",
         "Scheme": "._schemes",

@@ -47,6 +47,14 @@ class Solid:
     slice_axis: int | None
     slice_spacing: float
 
+    @property
+    def slice_step(self) -> Float[NDArray, "3"] | None:
+        """From one slice of the mask to the next, in patient coordinates [mm]; None where the voxels are near cubes."""
+        if self.slice_axis is None:
+            return None
+        along = self.affine[:3, self.slice_axis]
+        return self.slice_spacing * along / np.linalg.norm(along)
+
 
 def voxel_spacing(affine: Float[NDArray, "4 4"]) -> Float[NDArray, "3"]:
     """Edge lengths of a voxel [mm]."""

@@ -10,7 +10,7 @@ from pulposus.disc._map import DiscMap
 from pulposus.images._frame import Frame
 
 if TYPE_CHECKING:
-    from pulposus.images._import import ImportedDisc
+    from pulposus.images._imported import ImportedDisc
 
 _HEAD = """# A disc that pulposus fitted to a segmentation: research use only, not medical advice.
 # Sizes are those of the disc on the image: a grade changes its tissue, never its height.

@@ -22,14 +22,15 @@ from pulposus.images._columns import Columns
 from pulposus.images._endplates import fit_endplates, reference_points_of, surface_terms
 from pulposus.images._outline import CURVE, Border, border_points, fit_border
 
-ORDERS = (3, 6)
-"""Harmonics of a plain and of a fine outline; still finer ones follow the differences between slices drawn by hand."""
+ORDERS = (3, 8)
+"""Harmonics of a plain and of a fine outline: the shortest wave, some 15 mm, spans three or four thick slices. With six the
+overlap and the depth of real masks are worse."""
 TERMS = (7, 16)
 """Terms of a plain and of a fine endplate."""
 WITHIN = 0.5
 """Root mean square in pixels below which the plain terms suffice: rounding to voxels alone gives 0.29."""
 ROUNDS = 5
-RIDGE_STEPS = (1.0, 4.0, 16.0, 64.0)
+RIDGE_STEPS = (1.0, 4.0, 16.0, 64.0, 256.0)
 _WATCH = 2.0 * np.pi * np.arange(72) / 72.0
 _WATCHED_RADII = (0.7, 0.85, 0.95, 1.0, 1.005)  # the corners of the mesh's rim lie at 1.0016 or less
 
@@ -51,21 +52,27 @@ class Nucleus:
     origin: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Settings:
     """How a disc is fitted; see the parameters `segmentation.fit`.
 
     Attributes:
         edge_share: Share of the fitted height at which the outline lies.
         pixel: Spacing within the slices of the mask [mm].
+        slices: Step from one thick slice to the next, along x and y of the disc [mm], (2,); zero where the voxels are near cubes.
+        edge_error: Standard error of the border of a slice [mm].
+        inset: How far inside the outline the columns end that bear on the endplates [mm]; negative where those of the rim do as well.
         huber_limit: Residual of an endplate beyond which its weight falls [mm].
         rim_floor: Smallest over mean height.
-        harmonic_ridge: Weight of the finer harmonics of the outline.
+        harmonic_ridge: Weight of the second harmonics of the outline; that of finer ones grows with the square of their order.
         determinant_floor: Smallest over mean area element of a valid map.
     """
 
     edge_share: float
     pixel: float
+    slices: Float[NDArray, "2"]
+    edge_error: float
+    inset: float
     huber_limit: float
     rim_floor: float
     harmonic_ridge: float
@@ -128,8 +135,7 @@ def fit_disc(columns: Columns, template: DiscMap, nucleus: Nucleus, settings: Se
         x, y = (grid.ravel() for grid in np.meshgrid(columns.x - border.width[0], columns.y, indexing="ij"))
         xi, eta = reference_points_of(form, x, y)
         rho = np.hypot(xi, eta)
-        # The columns of the last pixel belong to the side wall, where the mask ends in steps.
-        used = (rho < 1.0 - settings.pixel / form.half_depth) & met
+        used = (rho < 1.0 - settings.inset / form.half_depth) & met
         terms = surface_terms(xi[used], eta[used])
         lower, upper = columns.lower.ravel()[used], columns.upper.ravel()[used]
         for count in TERMS:
@@ -171,7 +177,7 @@ def _section(
     border, form = None, template
     for factor in RIDGE_STEPS:
         for orders in ORDERS:
-            border = fit_border(points, orders, factor * settings.harmonic_ridge)
+            border = fit_border(points, orders, factor * settings.harmonic_ridge, settings.slices, settings.edge_error)
             if _root_mean_square(border.residual) <= WITHIN * settings.pixel:
                 break
         assert border is not None

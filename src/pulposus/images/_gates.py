@@ -88,7 +88,11 @@ def judge(found: Measurements, about: Circumstances, parameters: ParameterSet) -
     if found.mean_surface_distance > farthest:
         refuse("surface-far", f"{found.mean_surface_distance:.2f} mm, at most {farthest:.2f} mm is allowed")
     if about.human:
-        for quantity, value in (("height", found.height_middle), ("width", found.width), ("depth", found.depth)):
+        for quantity, value in (
+            ("height", found.height_middle),
+            ("width", found.own_width),
+            ("depth", found.own_depth),
+        ):
             low, high = limit(f"{quantity}_low"), limit(f"{quantity}_high")
             if not low < value < high:
                 refuse(f"{quantity}-implausible", f"{value:.3g} mm, {low:g} to {high:g} mm is allowed")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float
 from numpy.typing import NDArray
 
 from pulposus.disc._document import AnatomicalShape
@@ -15,14 +16,15 @@ from pulposus.disc._map import DiscMap, ring_area, ring_centroid
 from pulposus.disc._shape import anatomical_map
 from pulposus.disc._sheet import Sheet
 from pulposus.errors import InvalidInput
-from pulposus.images._columns import Columns, columns_of
+from pulposus.images._columns import columns_of
 from pulposus.images._distance import solid_of
-from pulposus.images._fit import Fit, Nucleus, Settings, fit_disc
-from pulposus.images._frame import Frame, disc_frame, held_points
-from pulposus.images._gates import Circumstances, Refusal, judge
+from pulposus.images._fit import Nucleus, Settings, fit_disc
+from pulposus.images._frame import disc_frame, held_points
+from pulposus.images._gates import Circumstances, judge
 from pulposus.images._header import parse_axes, parse_spacing, plausible_spacing
+from pulposus.images._imported import ImportedDisc
 from pulposus.images._nucleus import nucleus_on
-from pulposus.images._quality import Measurements, measurements
+from pulposus.images._quality import measurements
 from pulposus.images._readers import read_volume
 from pulposus.images._schemes import BY_HAND, choose
 from pulposus.images._select import cut_sides, select
@@ -31,102 +33,6 @@ from pulposus.images._volume import Volume, orientation
 from pulposus.parameters import ParameterSet, load_parameters
 
 FEWEST_SLICES = 4
-
-
-@dataclass(frozen=True, eq=False)
-class ImportedDisc:
-    """A disc that was fitted to a mask or a mesh.
-
-    Attributes:
-        name: Name of the disc.
-        species, level: Of the library.
-        grade: Pfirrmann grade whose constants the disc takes.
-        fit: The fitted map and its residuals.
-        frame: Where the disc lies in the patient.
-        frame_source: What the frame was made from.
-        measurements: What is measured on the fitted disc.
-        mask_volume: Volume of the mask [mm3].
-        refusals: Gates that did not hold.
-        source, digest, header: The file, its SHA-256, and where spacing and orientation come from.
-        scheme, label: Label scheme and label of the disc in it.
-        spacing: Edges of a voxel [mm].
-        orientation: Directions of the array axes.
-        notes: What a reader has to know.
-        note: Free text of the user.
-        columns: The mask as it was fitted, in its own frame (the fit's before its shift).
-        seconds: Wall time of the import.
-    """
-
-    name: str
-    species: str
-    level: str
-    grade: int
-    fit: Fit
-    frame: Frame
-    frame_source: str
-    measurements: Measurements
-    mask_volume: float
-    refusals: tuple[Refusal, ...]
-    source: str
-    digest: str
-    header: str
-    scheme: str
-    label: str
-    spacing: tuple[float, ...]
-    orientation: str
-    notes: tuple[str, ...]
-    note: str
-    columns: Columns
-    seconds: float
-
-    @property
-    def status(self) -> str:
-        """accepted or refused."""
-        return "refused" if self.refusals else "accepted"
-
-    def as_dict(self) -> dict[str, object]:
-        """The result as JSON data; lengths in mm, volumes in mm3."""
-        found, fit = self.measurements, self.fit
-        return {
-            "status": self.status,
-            "reasons": [refusal.code for refusal in self.refusals],
-            "level": self.level,
-            "volume_mm3": found.volume,
-            "mask_volume_mm3": self.mask_volume,
-            "dice": found.dice,
-            "mean_surface_distance_mm": found.mean_surface_distance,
-            "height_anterior_mm": found.height_anterior,
-            "height_middle_mm": found.height_middle,
-            "height_posterior_mm": found.height_posterior,
-            "width_mm": found.width,
-            "depth_mm": found.depth,
-            "seconds": self.seconds,
-            "explanations": [refusal.text for refusal in self.refusals],
-            "notes": list(self.notes),
-            "mean_height_mm": found.mean_height,
-            "midline_depth_mm": found.midline_depth,
-            "image_depth_mm": found.extent_anteroposterior,
-            "image_mean_height_mm": found.image_mean_height,
-            "tilt_degree": self.frame.tilt,
-            "outline_residual_mm": fit.outline_residual,
-            "superior_residual_mm": fit.superior_residual,
-            "inferior_residual_mm": fit.inferior_residual,
-            "smallest_height_mm": found.smallest_height,
-            "smallest_area_element": found.smallest_determinant,
-            "nucleus": fit.nucleus.origin,
-            "frame": self.frame_source,
-            "scheme": self.scheme,
-            "label": self.label,
-            "source": self.source,
-            "spacing_mm": list(self.spacing),
-            "orientation": self.orientation,
-        }
-
-    def yaml(self) -> str:
-        """The disc.yaml of the disc, refused or not."""
-        from pulposus.images._document import yaml_of
-
-        return yaml_of(self)
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,12 +66,22 @@ def template_of(species: str, level: str, grade: int, parameters: ParameterSet, 
     return _Template(thin, nucleus, animal, place)
 
 
-def settings_of(pixel: float, stack: bool, parameters: ParameterSet) -> Settings:
-    """The settings of a fit to an image with this spacing [mm], in thick slices or not."""
+def settings_of(pixel: float, slices: Float[NDArray, "2"] | None, parameters: ParameterSet) -> Settings:
+    """The settings of a fit.
+
+    Args:
+        pixel: Spacing within the slices [mm].
+        slices: Step from one thick slice to the next, along x and y of the disc [mm]; None where the voxels are near cubes.
+        parameters: Model constants.
+    """
+    kind = "" if slices is None else "_stack"
     return Settings(
-        edge_share=parameters.value(f"segmentation.fit.edge_share{'_stack' if stack else ''}"),
+        edge_share=parameters.value(f"segmentation.fit.edge_share{kind}"),
         pixel=pixel,
-        huber_limit=parameters.value("segmentation.fit.huber_limit") * pixel,
+        slices=np.zeros(2) if slices is None else slices,
+        edge_error=parameters.value("segmentation.fit.edge_error"),
+        inset=parameters.value(f"segmentation.fit.inset{kind}") * pixel,
+        huber_limit=parameters.value(f"segmentation.fit.huber_limit{kind}") * pixel,
         rim_floor=parameters.value("segmentation.fit.rim_floor"),
         harmonic_ridge=parameters.value("segmentation.fit.harmonic_ridge"),
         determinant_floor=parameters.value("geometry.minimum_determinant_ratio"),
@@ -234,7 +150,8 @@ def import_disc(
     solid = solid_of(selection.mask, volume.affine)
     frame = disc_frame(held_points(solid), beside.normal, beside.canal)
     columns = columns_of(solid, frame)
-    settings = settings_of(solid.pixel, solid.slice_axis is not None, constants)
+    slices = None if solid.slice_step is None else (frame.axes @ solid.slice_step)[:2]
+    settings = settings_of(solid.pixel, slices, constants)
     fit = fit_disc(columns, template.form, template.nucleus, settings)
     if t2 is not None:
         image = read_volume(Path(t2), lengths, directions, labels=False)

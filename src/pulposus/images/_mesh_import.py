@@ -23,7 +23,8 @@ from pulposus.images._fit import Fit, Nucleus, fit_disc
 from pulposus.images._frame import Frame, disc_frame
 from pulposus.images._gates import Circumstances, judge
 from pulposus.images._header import parse_axes, parse_spacing
-from pulposus.images._import import ImportedDisc, settings_of, template_of
+from pulposus.images._import import settings_of, template_of
+from pulposus.images._imported import ImportedDisc
 from pulposus.images._nucleus import LARGEST_SQUEEZE
 from pulposus.images._quality import measurements
 from pulposus.images._readers import digest_of
@@ -94,7 +95,7 @@ def import_mesh(
     frame = disc_frame(_even_points(shell))
     columns = columns_of_shell(shell, frame)
     step = float(columns.x[1] - columns.x[0])
-    settings = settings_of(step, False, constants)
+    settings = settings_of(step, None, constants)
     fit = fit_disc(columns, template.form, template.nucleus, settings)
     if nucleus_set is not None:
         nucleus = _nucleus_of(solid, nucleus_set, placed, columns, fit, frame, path)

@@ -7,6 +7,11 @@ r"""The outline of a disc, fitted to points of its border (mechanics_imaging 1.6
 Closest points on the curve and linear least squares for the coefficients take turns until nothing moves. The seven terms of a symmetric
 outline are :math:`p_1, q_2, p_3, y_0, s_1, r_2, s_3`; the others let left differ from right and follow finer waves. :math:`q_1` is zero:
 together with :math:`r_1` it would only turn the parameter t along the same curve.
+
+A point of the border is known to its error e where the border runs across the slices of a stack, and only to the slice where it runs along
+them: with the step s from one slice to the next, evenly likely places between two slices, and the normal n of the border,
+
+.. math:: w = e^2 / (e^2 + (n \cdot s)^2 / 12).
 """
 
 from __future__ import annotations
@@ -44,10 +49,22 @@ class Border:
         """Points of the curve [mm]."""
         return _terms(angle, len(self.width) // 2) @ np.stack([self.width, self.depth], axis=1)
 
+    def normals(self, angle: Float[NDArray, "angles"]) -> Float[NDArray, "angles 2"]:
+        """Unit vectors across the curve."""
+        along = _slopes(angle, len(self.width) // 2) @ np.stack([self.width, self.depth], axis=1)
+        return np.stack([along[:, 1], -along[:, 0]], axis=1) / np.linalg.norm(along, axis=1)[:, None]
+
 
 def _terms(t: Float[NDArray, "angles"], orders: int) -> Float[NDArray, "angles terms"]:
     waves = [wave(order * t) for order in range(1, orders + 1) for wave in (np.cos, np.sin)]
     return np.stack([np.ones_like(t), *waves], axis=1)
+
+
+def _slopes(t: Float[NDArray, "angles"], orders: int) -> Float[NDArray, "angles terms"]:
+    waves = [
+        slope for order in range(1, orders + 1) for slope in (-order * np.sin(order * t), order * np.cos(order * t))
+    ]
+    return np.stack([np.zeros_like(t), *waves], axis=1)
 
 
 def border_points(
@@ -70,28 +87,36 @@ def border_points(
     return middle + radius[:, None] * direction.T
 
 
-def fit_border(points: Float[NDArray, "points 2"], orders: int, ridge: float) -> Border:
+def fit_border(
+    points: Float[NDArray, "points 2"], orders: int, ridge: float, slices: Float[NDArray, "2"], error: float
+) -> Border:
     """The outline through some points, in the sense of least squares of the distance.
 
     Args:
         points: Points of the border in their order around it [mm].
         orders: Number N of harmonics.
-        ridge: Weight of the harmonics themselves beside the points, from the second on. A change of t that keeps the curve would
-            otherwise be free to drift, until the map inside folds.
+        ridge: Weight of the second harmonics themselves beside the points; that of harmonics k grows with k^2, so the sum is the
+            square of the slope of the curve along t. A change of t that keeps the curve would otherwise be free to drift, until the map
+            inside folds, and fine waves fold it first.
+        slices: Step from one slice of the mask to the next in the plane of the outline [mm]; zero where there are no thick slices.
+        error: Standard error of a point across a border that is drawn within a slice [mm].
     """
     gaps = np.linalg.norm(np.roll(points, -1, axis=0) - np.roll(points, 1, axis=0), axis=1)
-    weight = np.sqrt(gaps / gaps.mean())
     middle, half = 0.5 * (points.max(axis=0) + points.min(axis=0)), 0.5 * np.ptp(points, axis=0)
     count = 1 + 2 * orders
     width, depth = np.zeros(count), np.zeros(count)
     width[0], width[1], depth[0], depth[2] = middle[0], half[0], middle[1], half[1]
     border = Border(width, depth, np.zeros(len(points)))
     free = np.arange(count) != 2
-    weights = ridge * len(points) * np.array([0.0, 0.0, 0.0] + [1.0] * (count - 3))
+    harmonic = np.repeat(np.arange(orders + 1), 2)[1:]
+    weights = ridge * len(points) * np.where(harmonic > 1, harmonic / 2.0, 0.0) ** 2
     for _ in range(PASSES):
-        terms = _terms(_closest(border, points), orders) * weight[:, None]
+        angle = _closest(border, points)
+        certain = error**2 / (error**2 + (border.normals(angle) @ slices) ** 2 / 12.0)
+        weight = np.sqrt(gaps / gaps.mean() * certain)[:, None]
+        terms = _terms(angle, orders) * weight
         normal = terms.T @ terms + np.diag(weights)
-        right = terms.T @ (points * weight[:, None])
+        right = terms.T @ (points * weight)
         width = np.zeros(count)
         width[free] = np.linalg.solve(normal[np.ix_(free, free)], right[free, 0])
         following = Border(width, np.linalg.solve(normal, right[:, 1]), border.residual)

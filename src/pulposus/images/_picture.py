@@ -12,7 +12,7 @@ from pulposus.errors import InvalidInput
 from pulposus.images._outline import CURVE
 
 if TYPE_CHECKING:
-    from pulposus.images._import import ImportedDisc
+    from pulposus.images._imported import ImportedDisc
 
 _FIT = "#440154"
 

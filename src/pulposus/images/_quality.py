@@ -29,11 +29,11 @@ class Measurements:
         dice: Overlap with the interpolated mask.
         mean_surface_distance: Mean distance between the two surfaces, both ways.
         height_anterior, height_middle, height_posterior: On the midline of the fitted disc, bone to bone; see `RIM_HEIGHT`.
-        mean_height: Volume over the area of the outline.
-        width, depth: Extents of the outline in the disc's own frame.
-        midline_depth: Depth of the outline at the middle.
-        extent_anteroposterior: Extent of the fitted disc along the image's anterior axis.
-        image_mean_height: Volume over the area of its shadow along the image's cranial axis.
+        mean_height: Volume over the area that the disc covers along the patient's cranial axis.
+        width, depth: Extents along the patient's right and anterior axis.
+        own_mean_height: Volume over the area of the outline.
+        own_width, own_depth: Extents of the outline in the disc's own frame, which do not change when the patient is turned.
+        midline_depth: Depth of the outline on the line x = 0 of that frame.
         smallest_determinant: Smallest over mean area element of the map.
         smallest_height: Of any column.
     """
@@ -47,9 +47,10 @@ class Measurements:
     mean_height: float
     width: float
     depth: float
+    own_mean_height: float
+    own_width: float
+    own_depth: float
     midline_depth: float
-    extent_anteroposterior: float
-    image_mean_height: float
     smallest_determinant: float
     smallest_height: float
 
@@ -91,19 +92,20 @@ def measurements(columns: Columns, fit: Fit, frame: Frame) -> Measurements:
         height_anterior=float(column_height(form, 0.0, RIM_HEIGHT)),
         height_middle=float(column_height(form, 0.0, 0.0)),
         height_posterior=float(column_height(form, 0.0, -RIM_HEIGHT)),
-        mean_height=volume / area,
-        width=float(np.ptp(x)),
-        depth=float(np.ptp(y)),
+        mean_height=volume / _shadow(columns, fit_share, frame),
+        width=float(np.ptp(placed[:, 0])),
+        depth=float(np.ptp(placed[:, 1])),
+        own_mean_height=volume / area,
+        own_width=float(np.ptp(x)),
+        own_depth=float(np.ptp(y)),
         midline_depth=middle[1] - middle[0],
-        extent_anteroposterior=float(np.ptp(placed[:, 1])),
-        image_mean_height=volume / _shadow(columns, fit_share, frame),
         smallest_determinant=determinant,
         smallest_height=lowest,
     )
 
 
 def _shadow(columns: Columns, share: Float[NDArray, "nx ny nz"], frame: Frame) -> float:
-    """Area [mm2] that a disc covers when it is seen along the cranial axis of the image."""
+    """Area [mm2] that a disc covers when it is seen along the patient's cranial axis."""
     step = float(columns.z[1] - columns.z[0])
     index = np.argwhere(share > 0.5)
     # Twice the spacing of the samples, so that a turned grid leaves no holes in the shadow.
