@@ -94,11 +94,15 @@ def test_our_own_importer_reads_mesh_and_tissues(disc: Disc, to: str, names: tup
 
 
 @pytest.mark.slow
-def test_an_exported_disc_comes_back_as_the_same_disc(disc: Disc, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("to", "nucleus"), [("febio", "nucleus"), ("abaqus", "nucleus"), ("vtu", "tissue=0")])
+def test_an_exported_disc_comes_back_as_the_same_disc(disc: Disc, to: str, nucleus: str, tmp_path: Path) -> None:
+    if to == "vtu":
+        pytest.importorskip("meshio")
     from pulposus.images._mesh_import import import_mesh
 
-    export_disc(disc, "febio", tmp_path / "disc.feb")
-    found = import_mesh(tmp_path / "disc.feb", "L4-L5", axes="RAS", nucleus_set="nucleus")
+    path = tmp_path / f"disc{DISC_FORMATS[to][1]}"
+    export_disc(disc, to, path)
+    found = import_mesh(path, "L4-L5", axes="RAS", nucleus_set=nucleus)
     measures = measure(disc)
     # Tolerances of mechanics_imaging 1.6, step 9.
     assert found.status == "accepted"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -91,11 +90,11 @@ def day_of(text: str) -> float:
         UsageError: Nothing was given.
         InvalidInput: It is no time, or one before the treatment.
     """
-    from pulposus.units import parse_quantity
+    from pulposus.exports._stored import parse_moment
 
     if not text:
         raise UsageError("at which time?", where="option --time", allowed='a time such as "12mo" or "6 week"')
-    days = parse_quantity(re.sub(r"(?<=\d)\s*mo$", " month", text.strip()), "day", "option --time")
+    days = parse_moment(text, "option --time")
     if days < 0.0:
         raise InvalidInput(f'"{text}" is before the treatment', where="option --time", allowed="a time of at least 0")
     return days

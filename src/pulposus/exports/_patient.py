@@ -71,10 +71,13 @@ def frame_of_run(run: StoredRun, given: Path | None) -> Frame | None:
 
 
 def _started_with(run: StoredRun) -> Path | None:
-    """The disc.yaml that a run was started with, if it is still there."""
+    """The disc.yaml that a run was started with: the copy in its directory, or the file itself where that is still there."""
     options = run.path / "options.json"
     name = json.loads(options.read_text(encoding="utf-8")).get("disc") if options.is_file() else None
-    return Path(name) if isinstance(name, str) and name.endswith((".yaml", ".yml")) and Path(name).is_file() else None
+    if not isinstance(name, str) or not name.endswith((".yaml", ".yml")):
+        return None
+    path = run.path / name  # an absolute name stays what it is
+    return path if path.is_file() else None
 
 
 def _same_disc(run: StoredRun, path: Path) -> bool:

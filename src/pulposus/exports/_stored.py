@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from pulposus.matrix._matrix_parameters import T2Law
 
-T2 = FieldInfo("T2", "transverse relaxation time of nucleus and annulus", "ms", "ms", "ms")
+T2 = FieldInfo("T2", "transverse relaxation time", "ms", "ms", "ms")
 # What people write for a length of time on the command line, beside the units that the program reads everywhere.
 _SHORT_UNITS = {"mo": "month", "y": "year", "yr": "year", "w": "week", "wk": "week", "d": "day"}
 _SHORT_TIME = re.compile(r"\s*([0-9.eE+-]+)\s*([A-Za-z]+)\s*")
@@ -115,23 +115,23 @@ class StoredRun:
         return [self.fields[name] for name in dict.fromkeys(names)] or list(self.fields.values())
 
     def values(self, key: str, index: int) -> Float[NDArray, "columns levels"]:
-        """Nodal values of a field at a stored time; T2 is not a number where there is neither nucleus nor annulus."""
+        """Nodal values of a field at a stored time; T2 is not a number where there is no tissue."""
         moment = self.data.isel(time=[index])
         if key == T2.key:
             return self._relaxation(field_values(moment, WATER.key)[0])
         return field_values(moment, key)[0].astype(np.float64)
 
     def _relaxation(self, water: Float[NDArray, "columns levels"]) -> Float[NDArray, "columns levels"]:
-        """T2 of the matrix room from the water of composition (mechanics_imaging 4.1)."""
+        """T2 of the matrix room from the water of composition; the cartilage endplate has one value (mechanics_imaging 4.1)."""
         import jax.numpy as jnp
 
         from pulposus.matrix._composition import t2_relaxation
 
-        annulus, endplate = self._annulus_and_endplate
-        soft = endplate < 1.0
+        annulus, endplate, held = self._tissue_shares
+        soft = held & (endplate < 1.0)
         known = jnp.asarray(np.where(soft, water, 0.5), float)
         relaxation = np.asarray(t2_relaxation(known, jnp.asarray(annulus), self._t2_law))
-        return np.where(soft, relaxation, np.nan)
+        return np.where(soft, relaxation, np.where(held, self._endplate_t2, np.nan))
 
     @cached_property
     def _t2_law(self) -> T2Law:
@@ -143,8 +143,15 @@ class StoredRun:
         return T2Law.from_parameters(load_parameters())
 
     @cached_property
-    def _annulus_and_endplate(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Volume shares of annulus and cartilage endplate at the nodes; nodes of the void count as endplate."""
+    def _endplate_t2(self) -> float:
+        """T2 of the cartilage endplate [ms]."""
+        from pulposus.parameters import load_parameters
+
+        return load_parameters().value("imaging.t2.endplate")
+
+    @cached_property
+    def _tissue_shares(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+        """At the nodes: share of the annulus in nucleus and annulus, of the cartilage endplate in all, and whether there is tissue."""
         from pulposus.mesh import node_volumes, topology
 
         coordinates = np.stack([self.data[axis].to_numpy() for axis in "xyz"], axis=-1)
@@ -152,8 +159,12 @@ class StoredRun:
         tissue = self.data["tissue"].to_numpy()
         shares = [np.asarray(node_volumes(grid, coordinates, (tissue == code).astype(np.float64))) for code in range(3)]
         total = np.sum(shares, axis=0)
-        safe = np.where(total > 0.0, total, 1.0)
-        return shares[ANNULUS] / safe, np.where(total > 0.0, shares[ENDPLATE] / safe, 1.0)
+        soft = total - shares[ENDPLATE]
+        return (
+            shares[ANNULUS] / np.where(soft > 0.0, soft, 1.0),
+            shares[ENDPLATE] / np.where(total > 0.0, total, 1.0),
+            total > 0.0,
+        )
 
     def nearest_time(self, day: float) -> int:
         """Index of the stored time that is nearest to a time.

@@ -100,9 +100,8 @@ def check_findings(findings: Findings, disc: DiscView, sizes: FindingSizes) -> N
     """Refuse findings that the disc cannot have.
 
     Raises:
-        InvalidInput: A Modic type that does not exist, a negative size, a vacuum in a disc that is not degenerated, or a high-intensity
-        zone
-            without a fissure.
+        InvalidInput: A Modic type that does not exist, a negative size, a vacuum in a disc that is not degenerated, or a
+            high-intensity zone without a fissure.
     """
     where = "findings"
     if findings.modic not in MODIC_TYPES:
