@@ -1,4 +1,4 @@
-"""Make the pictures of images and slides: the five grades, and a run before and after.
+"""Make the pictures of images and slides: the fit of a mask, the five grades, and a run before and after.
 
 Run from the root of the repository (a run of a year takes about two minutes, the pictures one):
 
@@ -15,11 +15,17 @@ import tempfile
 from pathlib import Path
 
 import matplotlib
+import nibabel
+import numpy as np
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
 from pulposus.disc import load_disc
+from pulposus.exports import export_disc
+from pulposus.exports._nifti import ImageTarget
+from pulposus.images import Frame, import_disc
+from pulposus.images._picture import save_fit_picture
 from pulposus.parameters import load_parameters
 from pulposus.readouts import (
     DiscView,
@@ -38,6 +44,7 @@ from pulposus.readouts._slide_figure import field_windows, overview_window, show
 
 FOLDER = Path(__file__).parent / "pictures"
 NUMERALS = ("I", "II", "III", "IV", "V")
+PIXEL, PIXELS_PER_SLICE = 0.43, 10  # slices of 4.3 mm, as of a clinical scan
 
 
 def scans(views: list[DiscView], titles: list[str], file: str, note: str, width: float) -> None:
@@ -81,6 +88,23 @@ def slides(views: list[DiscView], titles: list[str], file: str, note: str, stain
     plt.close(figure)
 
 
+def import_picture() -> None:
+    """A library disc, seen in thick sagittal slices and fitted again."""
+    with tempfile.TemporaryDirectory() as temporary:
+        path = Path(temporary) / "mask.nii.gz"
+        frame = Frame(origin=np.zeros(3), axes=np.eye(3))
+        export_disc(load_disc("human/L2-L3/grade1"), "nifti-mask", path, ImageTarget(frame=frame, voxel=PIXEL))
+        image = nibabel.load(path)
+        first = PIXELS_PER_SLICE // 2
+        slices = (np.asarray(image.dataobj)[first::PIXELS_PER_SLICE] > 0).astype(np.uint8)
+        affine = image.affine.copy()
+        affine[:3, 3] += first * affine[:3, 0]
+        affine[:3, 0] *= PIXELS_PER_SLICE
+        nibabel.save(nibabel.Nifti1Image(slices, affine), path)
+        disc = import_disc(path, "L2-L3", 1, name="synthetic mask, slices of 4.3 mm, L2-L3")
+    save_fit_picture(disc, FOLDER / "import_fit.png")
+
+
 def grade_pictures() -> None:
     """The five grades of the grade table."""
     parameters = load_parameters()
@@ -120,6 +144,7 @@ def run_pictures(folder: Path) -> None:
 
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
+    import_picture()
     grade_pictures()
     if len(sys.argv) > 1:
         run_pictures(Path(sys.argv[1]))
