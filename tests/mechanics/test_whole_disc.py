@@ -92,7 +92,7 @@ def test_a_moment_in_flexion_lowers_the_front(tiny: MechanicalDisc) -> None:
 
 @pytest.mark.slow
 def test_a_drained_disc_may_bear_a_part_of_a_moment_only(tiny: MechanicalDisc) -> None:
-    """The water of a fast load holds the pores of the front open, so the whole moment is borne; a held one is followed as far as it goes."""
+    """The water of a fast load holds the pores of the front open, so it is borne; a held one is followed as far as it goes."""
     state = under_load(tiny, SpineLoad(FORCE, MOMENT))
     assert 0.0 < state.drained_share < 1.0 and float(state.fast.load_share) == 1.0
     assert int(state.drained.status) != CONVERGED
