@@ -101,7 +101,7 @@ def test_a_test_that_does_not_exist(run) -> None:
 
 def test_a_test_that_finds_no_equilibrium(run, monkeypatch) -> None:
     """Stretches below the solid have no state: a failed solver, exit code 4."""
-    monkeypatch.setattr("pulposus.cli._mechanics._STRETCHES", (0.1,))
+    monkeypatch.setattr("pulposus.cli._mechanics_specimens._STRETCHES", (0.1,))
     ending = run("mechanics", DISC, "--test", "confined-compression")
     assert (ending.code, ending.out) == (4, "")
     assert "nucleus in confined compression: no equilibrium found" in ending.err

@@ -1,31 +1,19 @@
-"""`pulposus mechanics DISC`: the whole disc under a load, or with `--test` a standard material test on its tissues."""
+"""`pulposus mechanics DISC`: the whole disc under a load, before and after a treatment, or a standard material test on its tissues."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from pulposus.cli._commands import command_app
-from pulposus.cli._output import Json, aligned, print_json, print_text
-from pulposus.errors import SolverFailed, UsageError
-
-if TYPE_CHECKING:
-    from jax import Array
-
-    from pulposus.disc import Disc
-    from pulposus.mechanics import Material
-    from pulposus.parameters import ParameterSet
+from pulposus.cli._mechanics_specimens import TESTS, mechanics_document, print_specimens
+from pulposus.cli._output import Json, print_json
+from pulposus.errors import InvalidInput, UsageError
 
 app = command_app()
-
-_GRADE_OF_DEGENERATION = 4
-_STRETCHES = (1.0, 0.95, 0.9, 0.85, 0.8)
-_STRAINS = (0.0, 0.05, 0.1)
-_PLACES = {"outer anterior": (1.0, 1.0), "inner anterior": (0.0, 1.0), "outer posterior": (1.0, -1.0)}
-_CONDITION = "intact specimen with the water and fixed charge of its grade at its reference volume, in 0.15 mol/L salt at body temperature"
 
 
 @app.command()
@@ -48,6 +36,21 @@ def mechanics(
             "--stability", help="Bend and twist the disc at its supine preload: neutral zone and range of motion."
         ),
     ] = False,
+    strength: Annotated[
+        bool | None,
+        typer.Option(
+            "--strength/--no-strength",
+            help="Surrogates of compressive strength, fissure hazard and herniation; on for animals, off for people if left out.",
+            show_default=False,
+        ),
+    ] = None,
+    treatment: Annotated[
+        str,
+        typer.Option(
+            metavar="PROTOCOL",
+            help="Simulate a protocol on the disc: stiffness, modulus and strength before and after it (about two minutes).",
+        ),
+    ] = "",
     test: Annotated[
         str,
         typer.Option(
@@ -56,7 +59,11 @@ def mechanics(
     ] = "",
     overrides: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Change one key of the disc, or parameters.<key>."),
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Change one key of the disc (of the protocol with --treatment), or parameters.<key>.",
+        ),
     ] = None,
     body_mass: Annotated[str, typer.Option(help='Of a person, such as "80 kg"; 70 kg if left out.')] = "",
     resolution: Annotated[str, typer.Option(help="mechanics or mechanics-fine.")] = "mechanics",
@@ -65,16 +72,19 @@ def mechanics(
 ) -> None:
     """Compute height, pressure, stiffness, bulge and strain of a disc under a load, or run a material test on its tissues."""
     from pulposus.cli._inputs import split_overrides
+    from pulposus.mechanics._cylinder import is_cylinder
     from pulposus.parameters import load_parameters
 
-    whole = bool(load or day or stability or body_mass or out)
-    if test and (test not in TESTS or whole):
-        raise UsageError(
-            f'there is no material test "{test}"'
-            if test not in TESTS
-            else "a material test has no load, day, stability or folder",
-            where="option --test",
-            allowed=", ".join(TESTS),
+    alone = {"--test": test, "--treatment": treatment}
+    others = {"--load": load, "--day": day, "--stability": stability, "--strength": strength is not None}
+    others |= {"--body-mass": body_mass, "--resolution": resolution != "mechanics", "--out": out}
+    _require_alone(alone, others)
+    if test and test not in TESTS:
+        raise UsageError(f'there is no material test "{test}"', where="option --test", allowed=", ".join(TESTS))
+    if (test or treatment) and is_cylinder(disc):
+        option = "--test" if test else "--treatment"
+        raise InvalidInput(
+            "the benchmark is loaded as a whole only", where=f"option {option}", remedy=f"leave {option} out"
         )
     changed, keys = split_overrides(overrides or [])
     constants = load_parameters().replace(changed)
@@ -82,199 +92,41 @@ def mechanics(
         from pulposus.disc import load_disc
 
         document = mechanics_document(load_disc(disc, "coarse", constants, keys), test, constants)
-        show = _print
+        show = print_specimens
+    elif treatment:
+        from pulposus.cli._mechanics_treated import print_treated, treated, treated_document
+
+        document = treated_document(treated(disc, treatment, constants, keys), constants)
+        show = print_treated
     else:
         from pulposus.cli import _mechanics_disc as whole_disc
+        from pulposus.cli._mechanics_text import print_document
         from pulposus.units import parse_quantity
 
         if out is not None:
             whole_disc.prepare_folder(out)
         mass = parse_quantity(body_mass, "kg", "option --body-mass") if body_mass else None
-        subject = whole_disc.Subject(disc, keys, constants, resolution, mass, load, stability=stability)
+        subject = whole_disc.Subject(
+            disc, keys, constants, resolution, mass, load, stability=stability, strength=strength
+        )
         document, state = whole_disc.disc_document(subject, load, day=day, stability=stability)
         if out is not None:
             whole_disc.write_files(out, subject, state, document)
-        show = whole_disc.print_document
+        show = print_document
     if as_json:
         print_json(document)
     else:
         show(document)
 
 
-def mechanics_document(disc: Disc, test: str, constants: ParameterSet) -> dict[str, Any]:
-    """A material test of a disc as plain data; stress is total, compression negative."""
-    described = disc.description
-    return {
-        "disc": described.name,
-        "grade": described.grade,
-        "test": test,
-        "simulated": True,
-        "research_use_only": True,
-        "condition": _CONDITION,
-        "specimens": TESTS[test](disc, constants),
-        "warnings": list(described.warnings),
-    }
+def _require_alone(alone: Mapping[str, object], others: Mapping[str, object]) -> None:
+    """Refuse `--test` or `--treatment` beside any other choice.
 
-
-def _free_swelling(disc: Disc, constants: ParameterSet) -> list[dict[str, Any]]:
-    from pulposus.mechanics import free_swelling
-
-    specimens = []
-    for tissue in ("nucleus", "annulus"):
-        result = free_swelling(_material(disc, tissue, constants))
-        _require(result.status, f"{tissue} in free swelling")
-        rows = {
-            "stretch_circumferential": result.stretch[0],
-            "stretch_radial": result.stretch[1],
-            "stretch_axial": result.stretch[2],
-            "volume_ratio": result.volume_ratio,
-            "water_fraction": result.water_fraction,
-            "fixed_charge_mEq_per_mL": result.fixed_charge,
-            "osmotic_pressure_MPa": result.osmotic_pressure,
-        }
-        specimens.append(_specimen(disc, tissue, "", rows, {}, [], constants))
-    return specimens
-
-
-def _confined_compression(disc: Disc, constants: ParameterSet) -> list[dict[str, Any]]:
-    from pulposus.mechanics import confined_compression
-
-    specimens = []
-    for tissue in ("nucleus", "annulus"):
-        result = confined_compression(_material(disc, tissue, constants), _STRETCHES)
-        _require(result.status, f"{tissue} in confined compression")
-        rows = {
-            "swelling_pressure_MPa": result.swelling_pressure,
-            "aggregate_modulus_MPa": result.reference_modulus,
-            "permeability_mm2_per_MPa_day": result.reference_permeability,
-        }
-        curves = {
-            "stretch": result.stretch,
-            "axial_stress_MPa": result.axial_stress,
-            "lateral_stress_MPa": result.lateral_stress,
-            "aggregate_modulus_MPa": result.aggregate_modulus,
-            "permeability_mm2_per_MPa_day": result.permeability,
-        }
-        state = "degenerate" if disc.description.grade >= _GRADE_OF_DEGENERATION else "nondegenerate"
-        measured = [f"{tissue}_{name}.{state}" for name in ("swelling_pressure", "aggregate_modulus")]
-        specimens.append(_specimen(disc, tissue, "", rows, curves, measured, constants))
-    return specimens
-
-
-def _unconfined_compression(disc: Disc, constants: ParameterSet) -> list[dict[str, Any]]:
-    from pulposus.mechanics import unconfined_compression
-
-    result = unconfined_compression(_material(disc, "nucleus", constants), _STRAINS)
-    _require(result.status, "nucleus in unconfined compression")
-    rows = {
-        "modulus_MPa": result.modulus[0],
-        "undrained_modulus_MPa": result.undrained_modulus[0],
-        "poisson_ratio": result.poisson_ratio[0, 0],
-    }
-    measured = ["nucleus_unconfined_modulus"]
-    return [_specimen(disc, "nucleus", "", rows, _curves(result), measured, constants)]
-
-
-def _annulus_tension(disc: Disc, constants: ParameterSet) -> list[dict[str, Any]]:
-    from pulposus.mechanics import annulus_tension
-
-    specimens = []
-    for direction in ("circumferential", "axial"):
-        for place, (depth, forward) in _PLACES.items():
-            material = _material(disc, "annulus", constants, depth=depth, forward=forward)
-            result = annulus_tension(material, _STRAINS, direction)
-            _require(result.status, f"{place} annulus in {direction} tension")
-            rows = {
-                "modulus_at_10_percent_MPa": result.modulus[-1],
-                "undrained_modulus_at_10_percent_MPa": result.undrained_modulus[-1],
-            }
-            name = direction if direction == "axial" else f"{direction}_{place.split()[0]}"
-            measured = [f"annulus_tensile_modulus.{name}"]
-            specimens.append(
-                _specimen(disc, "annulus", f"{place}, {direction}", rows, _curves(result), measured, constants)
-            )
-    return specimens
-
-
-TESTS: dict[str, Callable[[Disc, ParameterSet], list[dict[str, Any]]]] = {
-    "confined-compression": _confined_compression,
-    "unconfined-compression": _unconfined_compression,
-    "annulus-tension": _annulus_tension,
-    "free-swelling": _free_swelling,
-}
-
-
-def _curves(result: Any) -> dict[str, Any]:
-    return {
-        "strain": result.strain,
-        "stress_MPa": result.stress,
-        "modulus_MPa": result.modulus,
-        "undrained_stress_MPa": result.undrained_stress,
-        "undrained_modulus_MPa": result.undrained_modulus,
-    }
-
-
-def _material(disc: Disc, tissue: str, constants: ParameterSet, **place: float) -> Material:
-    """The tissue at the grade of the disc; a specimen is cut where there is no fissure."""
-    from pulposus.mechanics import tissue_material
-
-    return tissue_material(constants, tissue, disc.description.grade, **place)
-
-
-def _require(status: Array, what: str) -> None:
-    from pulposus.mechanics import CONVERGED
-
-    if (status != CONVERGED).any():
-        raise SolverFailed(f"{what}: no equilibrium found", remedy="bring changed constants back into their range")
-
-
-def _specimen(
-    disc: Disc,
-    tissue: str,
-    place: str,
-    rows: dict[str, Any],
-    curves: dict[str, Any],
-    measured: list[str],
-    constants: ParameterSet,
-) -> dict[str, Any]:
-    """Results, curves, the measurements beside them, and the constants behind them with source and status."""
-    from pulposus.mechanics import material_keys
-
-    keys = list(material_keys(tissue, disc.description.grade).values())
-    if tissue == "annulus":
-        keys += [key for key in constants if key.startswith("mechanics.fibre.")]
-    return {
-        "tissue": tissue,
-        "place": place,
-        "results": {name: float(value) for name, value in rows.items()},
-        "curves": {name: [float(one) for one in values] for name, values in curves.items()},
-        "measured_in_human_tissue": [constants[f"mechanics.measured.{name}"].as_dict() for name in measured],
-        "constants": [constants[key].as_dict() for key in keys],
-    }
-
-
-def _print(document: dict[str, Any]) -> None:
-    lines = [
-        f"{document['disc']}: simulated {document['test']} of its tissues, Pfirrmann grade {document['grade']}",
-        document["condition"],
-        "stress is total, compression negative",
-    ]
-    for specimen in document["specimens"]:
-        lines += ["", f"{specimen['tissue']} {specimen['place']}".strip()]
-        lines += aligned((f"  {name}", f"{value:.4g}") for name, value in specimen["results"].items())
-        for record in specimen["measured_in_human_tissue"]:
-            spread = f"{record['low']:g} to {record['high']:g}"
-            lines.append(
-                f"  measured ({record['note']}): {record['value']:g} ({spread}) {record['unit']}, {record['source']}"
-            )
-        if specimen["curves"]:
-            lines += aligned([tuple(f"  {name}" for name in specimen["curves"]), *_points(specimen["curves"])])
-    used = {record["key"]: record for specimen in document["specimens"] for record in specimen["constants"]}
-    table = [("constant", "value", "unit", "status", "source")]
-    table += [(key, f"{r['value']:.4g}", r["unit"], r["status"], r["source"]) for key, r in used.items()]
-    lines += ["", *aligned(table), "", "Research use only, not medical advice."]
-    print_text(*lines)
-
-
-def _points(curves: dict[str, list[float]]) -> list[tuple[str, ...]]:
-    return [tuple(f"  {value:.4g}" for value in point) for point in zip(*curves.values(), strict=True)]
+    Raises:
+        UsageError: Two were given.
+    """
+    given = [name for name, value in alone.items() if value]
+    beside = [name for name, value in others.items() if value]
+    if given and (beside or len(given) > 1):
+        extra = (given[1:] + beside)[0]
+        raise UsageError(f"{given[0]} has no {extra}", where=f"option {extra}", remedy=f"leave {extra} out")

@@ -1,4 +1,4 @@
-"""`pulposus mechanics DISC --load LOAD`: the whole disc under a load, its day, its stability; as a document and for people."""
+"""`pulposus mechanics DISC --load LOAD`: the whole disc under a load, its day, its stability, its strength; as a document."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pulposus.cli._output import aligned, print_note, print_text
+from pulposus.cli._mechanics_strength import stability_constants, strength_document
+from pulposus.cli._mechanics_treated import NOT_CHECKED
+from pulposus.cli._output import print_note
 from pulposus.errors import InvalidInput
 from pulposus.units import parse_quantity
 
@@ -18,7 +20,11 @@ if TYPE_CHECKING:
 
 _RESOLUTIONS = ("mechanics", "mechanics-fine")
 _USUAL_LOADS = ("supine", "standing")
-_NOT_CHECKED = "stiffness and modulus of animal discs are predictions: no published check was found"
+_NOT_CHECKED = (
+    "compressive strength, stiffness and elastic modulus of animal discs are predictions: no published check found;"
+    " --treatment PROTOCOL shows them before and after one"
+)
+_UNCHECKED = ("stiffness_N_per_mm", "effective_modulus_MPa")
 _DISC_ONLY = "the disc alone, without facet joints and ligaments: read motions relative to the healthy disc"
 
 
@@ -31,6 +37,7 @@ class Subject:
         warnings: What a reader has to know.
         rested: The disc at rest.
         disc: The loaded disc; None for the benchmark.
+        strength: Whether its strength is wanted: unless it was asked for or refused, that of an animal is.
     """
 
     def __init__(
@@ -43,6 +50,7 @@ class Subject:
         load: str,
         *,
         stability: bool,
+        strength: bool | None,
     ) -> None:
         from pulposus.disc import load_disc
         from pulposus.mechanics import mechanical_cylinder, mechanical_disc
@@ -52,8 +60,9 @@ class Subject:
         self.disc: Disc | None = None
         self.cylinder: Cylinder | None = None
         self.warnings: list[str] = []
+        self.strength = bool(strength)
         if is_cylinder(source):
-            _refuse_for_benchmark(body_mass, resolution, stability=stability)
+            _refuse_for_benchmark(body_mass, resolution, stability=stability, strength=strength)
             self.cylinder = load_cylinder(source, overrides, constants)
             self.name = self.cylinder.document.name
         else:
@@ -66,13 +75,14 @@ class Subject:
             self.warnings = list(loaded.description.warnings)
             if loaded.description.species not in ("", "human"):
                 self.warnings.append(_NOT_CHECKED)
+                self.strength = strength is None or strength
         # A load that cannot be used is refused before the long search.
         self.loads = {name: self.load(name) for name in ((load,) if load else self.usual_loads())}
         if self.cylinder is not None:
             print_note(f"{self.name}: equilibrium under the load of the night")
             self.rested: MechanicalDisc = mechanical_cylinder(self.cylinder)
         elif self.disc is not None:
-            print_note(f"{self.name}: looking for the stress-free shape behind the supine one")
+            print_note(f"{self.name}: looking for the stress-free shape behind the supine one (about half a minute)")
             self.rested = mechanical_disc(self.disc, constants, body_mass=body_mass)
 
     def load(self, text: str) -> SpineLoad:
@@ -100,6 +110,13 @@ class Subject:
             )
         return SpineLoad(parse_quantity(text, "N", "option --load"))
 
+    @property
+    def section_area(self) -> float:
+        """Of the disc at rest [mm2]."""
+        from pulposus.mechanics import read
+
+        return float(read(self.rested.places, self.rested.problem, self.rested.rested).section_area)
+
     def usual_loads(self) -> tuple[str, ...]:
         """The loads when none is asked for."""
         if self.cylinder is None:
@@ -108,7 +125,7 @@ class Subject:
         return f"{day.night_load:g} N", f"{day.load:g} N"
 
 
-def _refuse_for_benchmark(body_mass: float | None, resolution: str, *, stability: bool) -> None:
+def _refuse_for_benchmark(body_mass: float | None, resolution: str, *, stability: bool, strength: bool | None) -> None:
     if body_mass is not None:
         raise InvalidInput("a body mass has no meaning for the benchmark", where="option --body-mass")
     if resolution != _RESOLUTIONS[0]:
@@ -117,6 +134,8 @@ def _refuse_for_benchmark(body_mass: float | None, resolution: str, *, stability
         )
     if stability:
         raise InvalidInput("half of the benchmark is computed, which cannot be bent", where="option --stability")
+    if strength:
+        raise InvalidInput("the benchmark has no activities and no bone", where="option --strength")
 
 
 def disc_document(subject: Subject, load: str, *, day: bool, stability: bool) -> tuple[dict[str, Any], LoadedState]:
@@ -139,12 +158,18 @@ def disc_document(subject: Subject, load: str, *, day: bool, stability: bool) ->
     for name, target in subject.loads.items():
         print_note(f"{subject.name}: under {name}")
         states[name] = under_load(subject.rested, target)
-    parts = [load_document(name, state) for name, state in states.items()]
+    animal = subject.disc is not None and subject.disc.description.species not in ("", "human")
+    checks = {"checks": dict.fromkeys(_UNCHECKED, NOT_CHECKED)} if animal else {}
+    parts = [load_document(name, state) | checks for name, state in states.items()]
     document |= parts[0] if load else {"loads": parts}
     if day:
         document["day"] = _day_document(subject)
     if stability:
         document["stability"] = _stability_document(subject)
+        assert subject.disc is not None
+        document["stability_constants"] = stability_constants(subject.constants, subject.disc)
+    if subject.strength and subject.disc is not None:
+        document |= strength_document(subject, subject.disc)
     return document | {"warnings": subject.warnings + ([_DISC_ONLY] if stability else [])}, list(states.values())[-1]
 
 
@@ -155,7 +180,12 @@ def load_document(name: str, state: LoadedState) -> dict[str, Any]:
     reading, fast = state.reading, state.fast_reading
     by_part = reading.fibre_stretch_by_part
     return {
-        "load": {"name": name, "force_N": float(state.load.force), "moment_N_m": 1e-3 * float(state.load.moment)},
+        "load": {
+            "name": name,
+            "force_N": float(state.load.force),
+            "moment_N_m": 1e-3 * float(state.load.moment),
+            "drained_moment_N_m": 1e-3 * float(state.load.moment) * state.drained_share,
+        },
         "height_mm": _heights(reading),
         "intradiscal_pressure_MPa": float(reading.pressure),
         "stiffness_N_per_mm": float(state.stiffness),
@@ -163,7 +193,7 @@ def load_document(name: str, state: LoadedState) -> dict[str, Any]:
         "bulge_mm": float(reading.bulge.largest),
         "fibre_stretch_p95": float(reading.fibre_stretch),
         "water_volume_mm3": float(reading.volumes.water),
-        "status": "converged",
+        "status": "converged" if state.drained_share == 1.0 else "drained-moment-not-reached",
         "fast": {
             "height_mm": _heights(fast),
             "intradiscal_pressure_MPa": float(fast.pressure),
@@ -280,67 +310,3 @@ def write_files(folder: Path, subject: Subject, state: LoadedState, document: di
 
     for path in write_mechanics(folder, subject.rested, state, document):
         print_note(f"wrote {path}")
-
-
-_ROWS = (
-    ("intradiscal_pressure_MPa", "intradiscal pressure", "MPa"),
-    ("stiffness_N_per_mm", "stiffness, fast", "N/mm"),
-    ("effective_modulus_MPa", "effective modulus", "MPa"),
-    ("bulge_mm", "bulge from the stress-free side", "mm"),
-    ("fibre_stretch_p95", "fibre stretch, 95th percentile", ""),
-    ("water_volume_mm3", "water", "mm3"),
-)
-_DAY_ROWS = (
-    ("morning", "just after rising"),
-    ("evening", "at the end of the day"),
-    ("lying_down", "just after lying down"),
-    ("night_end", "at the end of the night"),
-)
-
-
-def print_document(document: dict[str, Any]) -> None:
-    """The document for people."""
-    parts = document.get("loads", [document])
-    lines = [f"{document['disc']}: simulated mechanics of the whole disc"]
-    for part in parts:
-        load = part["load"]
-        bent = f" and {load['moment_N_m']:g} N m in flexion" if load["moment_N_m"] else ""
-        lines += ["", f"under {load['name']} ({load['force_N']:.4g} N{bent}): {part['status']}"]
-        rows: list[Sequence[str]] = [("  height [mm]", "anterior", "middle", "posterior", "mean")]
-        for label, heights in (("drained", part["height_mm"]), ("fast", part["fast"]["height_mm"])):
-            rows.append((f"  {label}", *(f"{value:.2f}" for value in heights.values())))
-        lines += aligned(rows)
-        lines += aligned((f"  {label}", f"{part[key]:.4g} {unit}".rstrip()) for key, label, unit in _ROWS)
-        lines.append(f"  intradiscal pressure, fast      {part['fast']['intradiscal_pressure_MPa']:.4g} MPa")
-    if "day" in document:
-        day = document["day"]
-        lines += [
-            "",
-            f"day: {day['load_N']['day']:.4g} N for {day['day_length_h']:g} h, then {day['load_N']['night']:.4g} N",
-        ]
-        table = [("  ", "height [mm]", "pressure [MPa]")]
-        table += [
-            (f"  {label}", f"{day[key]['height_mm']:.2f}", f"{day[key]['intradiscal_pressure_MPa']:.3f}")
-            for key, label in _DAY_ROWS
-        ]
-        lines += aligned(table)
-        lines.append(
-            f"  overnight volume {day['overnight_volume_percent']:+.1f} %, height {day['overnight_height_mm']:+.2f} mm,"
-            f" half of it after {day['half_recovery_h']:.1f} h"
-        )
-    if "stability" in document:
-        table = [("  plane", "neutral zone", "range", "between", "laxity", "translation")]
-        for plane, found in document["stability"].items():
-            table.append(
-                (
-                    f"  {plane}",
-                    f"{found['neutral_zone_degree']:.2f} degree",
-                    f"{found['range_of_motion_degree']:.2f} degree",
-                    f"{found['moment_N_m'][0]:.2f} and {found['moment_N_m'][-1]:.2f} N m",
-                    f"{found['laxity']:.2f}",
-                    f"{found['translation_mm_per_degree']:.3f} mm per degree",
-                )
-            )
-        lines += ["", "stability under fast moments, supine", *aligned(table)]
-    lines += ["", *(f"warning: {text}" for text in document["warnings"]), "Research use only, not medical advice."]
-    print_text(*lines)
