@@ -177,14 +177,16 @@ def load_document(name: str, state: LoadedState) -> dict[str, Any]:
     """The readouts of one load as plain data."""
     from pulposus.mechanics._disc_places import DEPTHS, SECTORS
 
+    drained_share, fast_share = state.shares
+    moment = 1e-3 * float(state.load.moment)
     reading, fast = state.reading, state.fast_reading
     by_part = reading.fibre_stretch_by_part
     return {
         "load": {
             "name": name,
             "force_N": float(state.load.force),
-            "moment_N_m": 1e-3 * float(state.load.moment),
-            "drained_moment_N_m": 1e-3 * float(state.load.moment) * state.drained_share,
+            "moment_N_m": moment,
+            "reached_moment_N_m": {"drained": drained_share * moment, "fast": fast_share * moment},
         },
         "height_mm": _heights(reading),
         "intradiscal_pressure_MPa": float(reading.pressure),
@@ -193,7 +195,7 @@ def load_document(name: str, state: LoadedState) -> dict[str, Any]:
         "bulge_mm": float(reading.bulge.largest),
         "fibre_stretch_p95": float(reading.fibre_stretch),
         "water_volume_mm3": float(reading.volumes.water),
-        "status": "converged" if state.drained_share == 1.0 else "drained-moment-not-reached",
+        "status": "converged" if drained_share == fast_share == 1.0 else "moment-not-reached",
         "fast": {
             "height_mm": _heights(fast),
             "intradiscal_pressure_MPa": float(fast.pressure),

@@ -64,11 +64,11 @@ def print_document(document: dict[str, Any]) -> None:
         load = part["load"]
         bent = f" and {load['moment_N_m']:g} N m in flexion" if load["moment_N_m"] else ""
         lines += ["", f"under {load['name']} ({load['force_N']:.4g} N{bent}): {part['status']}"]
-        if load["drained_moment_N_m"] != load["moment_N_m"]:
-            lines.append(
-                f"  the drained disc alone, without ligaments, found no equilibrium beyond {load['drained_moment_N_m']:.2g} N m:"
-                " drained values are of that moment, fast ones of the whole"
-            )
+        lines += [
+            f"  {label}: no equilibrium of the disc alone, without ligaments, beyond {reached:.2g} N m; its values are of that moment"
+            for label, reached in load["reached_moment_N_m"].items()
+            if reached != load["moment_N_m"]
+        ]
         rows: list[Sequence[str]] = [("  height [mm]", "anterior", "middle", "posterior", "mean")]
         for label, heights in (("drained", part["height_mm"]), ("fast", part["fast"]["height_mm"])):
             rows.append((f"  {label}", *(f"{value:.2f}" for value in heights.values())))

@@ -67,7 +67,7 @@ class LoadedState(NamedTuple):
 
     Attributes:
         load: Force and moment.
-        drained, fast: The states; where the pores close before the whole moment is on, `drained` is the last equilibrium.
+        drained, fast: The states; where the whole moment was not reached, the last equilibrium.
         reading, fast_reading: What is read off them.
         stiffness: Tangent dF/dh of the fast state [N/mm].
         effective_modulus: [MPa].
@@ -82,9 +82,9 @@ class LoadedState(NamedTuple):
     effective_modulus: Scalar
 
     @property
-    def drained_share(self) -> float:
-        """Share of the moment that the drained state bears; 1 without a moment."""
-        return float(self.drained.load_share)
+    def shares(self) -> tuple[float, float]:
+        """Shares of the moment that the drained and the fast state bear; 1 without a moment."""
+        return float(self.drained.load_share), float(self.fast.load_share)
 
 
 def mechanical_disc(disc: Disc, parameters: ParameterSet, *, body_mass: float | None = None) -> MechanicalDisc:
@@ -199,11 +199,11 @@ def under_load(disc: MechanicalDisc, load: SpineLoad) -> LoadedState:
 
     Args:
         disc: At rest.
-        load: Axial force, and a moment in flexion on top of the reaction of the held endplate. The drained disc alone, without
-            ligaments, cannot bear every moment for long: the pores of its front close. How far it came is data, not an error.
+        load: Axial force, and a moment in flexion on top of the reaction of the held endplate. The disc alone, without ligaments,
+            does not bear every moment: how far it came is data, not an error.
 
     Raises:
-        SolverFailed: No equilibrium was found under the force, or none under a fast moment; says the load that was reached.
+        SolverFailed: No equilibrium was found under the force; says the force that was reached.
     """
     force = axial_load(load.force)
     slow = drained_equilibrium(disc.problem, force, disc.rested)
@@ -215,7 +215,6 @@ def under_load(disc: MechanicalDisc, load: SpineLoad) -> LoadedState:
     if float(load.moment) != 0.0:
         problem, slow = _flexed(disc.problem, slow, load.moment, drained=True)
         _, fast = _flexed(disc.problem, fast, load.moment, drained=False)
-        require_state(fast, "the bent disc")
     return LoadedState(
         load=load,
         drained=slow,
