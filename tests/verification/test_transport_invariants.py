@@ -340,6 +340,9 @@ def _slab(kinetics, height, density, relative_supply, blood, preset_water):
 @example(
     height=2.0, density=6.0, supply=0.25, blood=(1.0, 2.0, 1.0), limiter=0.015625, water=0.75
 )  # a sharp kink at low glucose
+@example(
+    height=1.0, density=2.8e-145, supply=0.5, blood=(1.0, 0.0, 1.0), limiter=1.0, water=1.0
+)  # next to no cells, and no lactate but theirs
 def test_random_slabs(height, density, supply, blood, limiter, water):
     """Positivity, balance and the weighted sum for any size, density, supply, blood and limiter; the profile is monotone."""
     kinetics = eqx.tree_at(

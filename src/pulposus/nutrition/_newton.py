@@ -99,19 +99,20 @@ def _norms(values: Float[Array, "3 columns levels"]) -> Float[Array, "3"]:
 
 # Norm of a residual that is rounding, over the norm of the fluxes that it is the sum of: about eight units in the last place.
 _ROUNDING = 2e-15
+# Least scale of a solute over the largest: single precision holds such a ratio, and no solute so scarce means anything.
+_LEAST = 1e-30
 
 
 def _scale(
     problem: NutritionProblem, cold: Float[Array, "3"], solutes: Float[Array, "3 columns levels"], tolerance: float
 ) -> Float[Array, "3"]:
-    """Residual norm of the cold start; a solute (almost) at rest there has converged when only rounding is left."""
+    """Residual norm of the cold start; a solute (almost) at rest there has converged when only rounding is left.
+
+    The ratio of two scales stays within single precision.
+    """
     fluxes = _norms((problem.stencil[:, :, 0, 1] + problem.exchange) * solutes)
-    return jnp.maximum(jnp.maximum(cold, _ROUNDING / tolerance * fluxes), 1e-300)
-
-
-def _weights(scale: Float[Array, "3"]) -> Float[Array, "3"]:
-    """Weight of every solute in a linear system; the ratio of two stays within single precision."""
-    return 1.0 / jnp.maximum(scale, 1e-30 * jnp.max(scale))
+    scale = jnp.maximum(cold, _ROUNDING / tolerance * fluxes)
+    return jnp.maximum(jnp.maximum(scale, _LEAST * jnp.max(scale)), 1e-300)
 
 
 def _correction(
@@ -152,7 +153,7 @@ def _iterate(
 ) -> Solution:
     cold = _norms(residual(problem, problem.start))
     start_scale = _scale(problem, cold, problem.start, options.tolerance)
-    weight = _weights(start_scale)
+    weight = 1.0 / start_scale
 
     def merit_of(values: Array) -> Array:
         """What a step has to lower: its scale is fixed, so that it cannot change by the scale alone."""
@@ -258,7 +259,7 @@ def _solve_linearised(
     """Solve the Jacobian of `residual` (identity on fixed nodes), differentiable in the right-hand side in both modes."""
     free = problem.free[None]
     reaction = reaction_jacobian(problem, solutes)
-    weight = _weights(_scale(problem, _norms(residual(problem, problem.start)), solutes, options.tolerance))
+    weight = 1.0 / _scale(problem, _norms(residual(problem, problem.start)), solutes, options.tolerance)
     blocks = local_blocks(problem, operator, solutes, weight)
 
     def jacobian(reaction: Array, vector: Array) -> Array:
