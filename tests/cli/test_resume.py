@@ -28,6 +28,12 @@ main(sys.argv[1:])
 SPATIAL = ("orozco-2011", "--set", "numerics.resolution=coarse", "--until", "7 day", "--ensemble", "2")
 # Many stored times on the slab, which compiles in a fraction of the time.
 AXIAL = ("orozco-2011", *SPATIAL[1:3], "--set", "numerics.level=slab", "--until", "20 year")
+# Mechanics acts on days 0, 3, 5 and 7, each time with a shape that the next one starts from.
+CYLINDER = str(Path(__file__).parents[2] / "benchmarks" / "elliptic_cylinder.yaml")
+COUPLED = (
+    *("orozco-2011", "--disc", CYLINDER, *SPATIAL[1:3], "--until", "7 day"),
+    *("--set", "numerics.mechanics=coupled", "--set", "numerics.mechanics_interval=3 day"),
+)
 # A cold compilation on a busy machine.
 LONGEST_START = 200.0
 
@@ -38,8 +44,10 @@ def events(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines]
 
 
-def stop(folder: Path, arguments: tuple[str, ...], number: signal.Signals) -> subprocess.CompletedProcess[str]:
-    """Start a run in a process of its own and send it a signal after the first stored times of the treated disc."""
+def stop(
+    folder: Path, arguments: tuple[str, ...], number: signal.Signals, stored: int = 2, longest: float = LONGEST_START
+) -> subprocess.CompletedProcess[str]:
+    """Start a run in a process of its own and send it a signal after some stored times of the treated disc."""
     process = subprocess.Popen(
         [sys.executable, "-c", START, "run", *arguments, "--out", str(folder)],
         stdout=subprocess.PIPE,
@@ -47,8 +55,8 @@ def stop(folder: Path, arguments: tuple[str, ...], number: signal.Signals) -> su
         text=True,
     )
     try:
-        latest = time.monotonic() + LONGEST_START
-        while sum(event.get("run") == "with_cells" for event in events(folder)) < 2:
+        latest = time.monotonic() + longest
+        while sum(event.get("run") == "with_cells" for event in events(folder)) < stored:
             assert process.poll() is None, process.communicate()
             assert time.monotonic() < latest, "the run stored nothing"
             time.sleep(0.005)
@@ -83,6 +91,21 @@ def test_a_killed_run_goes_on_to_the_same_bits(run, tmp_path: Path) -> None:
     assert "ensemble" not in {run for run, _ in told}
     assert not (killed / "checkpoints").exists()
     assert run("run", *SPATIAL, "--out", str(whole)).code == 0
+    compare(killed, whole)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_killed_coupled_run_goes_on_to_the_same_bits(run, tmp_path: Path) -> None:
+    """It is killed in its second shape, which the resumed run has to meet again."""
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    assert stop(killed, COUPLED, signal.SIGKILL, stored=6, longest=2.0 * LONGEST_START).returncode == -signal.SIGKILL
+    assert {file.name.split("_")[1][-3:] for file in (killed / "checkpoints").glob("with_cells*")} >= {"000", "001"}
+    before = len(events(killed))
+    assert run("resume", str(killed)).code == 0
+    told = {event["time_day"] for event in events(killed)[before:] if event.get("run") == "with_cells"}
+    assert told <= {5.0, 7.0}, "what was stored is not computed again"
+    assert run("run", *COUPLED, "--out", str(whole)).code == 0
     compare(killed, whole)
 
 

@@ -349,6 +349,15 @@ def test_losing_charge_costs_height_pressure_and_water(case: Case) -> None:
     assert after["effective_modulus_MPa"] > 0.0
 
 
+def test_gaining_charge_lifts_the_disc_and_its_pressure(case: Case) -> None:
+    """The other way round: a third more glycosaminoglycan than in the image."""
+    states = [case.state, less_charge(case, 1.3)]
+    before, after = (one.row() for one in read_course(case.mechanics, [case.model] * 2, states, stiffness=False))
+    assert after["height_mm"]["mean"] > before["height_mm"]["mean"] + 0.05
+    assert after["intradiscal_pressure_MPa"] > before["intradiscal_pressure_MPa"]
+    assert after["water_volume_mm3"] > before["water_volume_mm3"]
+
+
 def test_a_state_without_equilibrium_is_data_for_the_reader_and_an_error_for_the_coupled_run(
     case: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -394,6 +403,12 @@ def test_the_deformed_disc_holds_what_it_held(case: Case) -> None:
     at_nodes = jnp.sum(deformed.model.volume * biology.water) - jnp.sum(case.model.volume * case.mechanics.imaged.water)
     # Trilinear elements of the simulation against quadratic ones: volumes of a curved shape agree within a few percent.
     assert float(at_nodes) == pytest.approx(lost, rel=0.1)
+    # The solid of every node is what it was less the mass that was taken; the rest of its volume is water.
+    imaged = case.mechanics.imaged
+    taken = 0.4 * imaged.matrix.glycosaminoglycan / imaged.solid_density
+    np.testing.assert_allclose(
+        deformed.model.volume * (1.0 - biology.water), imaged.volume * (1.0 - imaged.water - taken), rtol=ROUNDING
+    )
     # Again, in the new shape, nothing moves.
     again = deform(
         case.mechanics, deformed.model, deformed.state, deformed.disc, deformed.reading.state, stiffness=False
